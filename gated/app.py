@@ -1,0 +1,211 @@
+"""The gate's composition root: the only place that names the concrete devices."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gated import __version__
+from gated.card.identify import identify
+from gated.card.pkoc import Conversation
+from gated.config.settings import Driver, LaneSettings, Settings
+from gated.daemon.gate import Gate, ServedLane
+from gated.daemon.housekeeping import Housekeeping
+from gated.daemon.lane import LaneWorker, Told
+from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.tap import TapWay, Trust
+from gated.daemon.timekeeper import TimeKeeper
+from gated.devices.clock import SystemClock
+from gated.devices.simulated.barrier import SimulatedBarrier
+from gated.devices.simulated.indicator import SimulatedIndicator
+from gated.devices.simulated.reader import SimulatedReader
+from gated.model.event import SetAside
+from gated.ports import Barrier, Clock, Reader
+from gated.store.cache import Cache
+from gated.store.chain import UsesReader
+from gated.store.directory import (
+    BALLAST,
+    DELTA,
+    FLOORS,
+    FOLDING,
+    JOURNAL,
+    StateDirectory,
+    held,
+    is_sound,
+    keep_ballast,
+)
+from gated.store.floors import Floors
+from gated.store.intake import StatementStore
+from gated.store.journal import EPOCH_BYTES, Journal
+from gated.store.snapshot import remove_unnamed
+from gated.wire.event import Stamp
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class World:
+    """What stands around a gate. Left out, a part is made from the configuration."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    readers: Mapping[str, Reader] = field(default_factory=dict)  # by lane
+    barriers: Mapping[str, Barrier] = field(default_factory=dict)  # by lane
+    random: Callable[[int], bytes] = secrets.token_bytes
+    watch: Callable[[Told], None] = lambda _told: None
+
+
+class RunningGate:
+    """A gate built from its settings, holding its state directory. Use ``start`` and ``stop``."""
+
+    def __init__(self, settings: Settings, trust: Trust, world: World) -> None:
+        self._directory = StateDirectory(settings.state_dir)
+        self._directory.prepare()
+        self._directory.lock()
+        self._world = world
+        self._settings = settings
+        self._trust = trust
+        try:
+            self._build()
+        except BaseException:
+            self._directory.unlock()
+            raise
+
+    def _build(self) -> None:
+        settings, trust, world = self._settings, self._trust, self._world
+        at = world.clock.sample().wall
+        damaged = [name for name in (JOURNAL, DELTA) if not is_sound(settings.state_dir / name)]
+        for name in damaged:
+            log.critical("%s is damaged and was set aside as %s", name, self._directory.set_aside(name, at))
+        if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
+            log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
+        self.journal = Journal(
+            settings.state_dir / JOURNAL,
+            gate=settings.gate,
+            machine=_machine(),
+            epoch=world.random(EPOCH_BYTES).hex(),
+            began_at=at,
+            unknown_counts=trust.profile.unknown_counts,
+        )
+        self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        self._statements = StatementStore(settings.state_dir, trust.profile.sector)
+        damaged += self._check_cache(DELTA in damaged, at)
+        turn = threading.Lock()
+        self._closers: list[Callable[[], None]] = [self._statements.close]
+        lanes = [self._lane(lane, turn) for lane in settings.lanes]
+        self._gate = Gate(
+            lanes=lanes,
+            journal=self.journal,
+            housekeeping=Housekeeping(
+                statements=self._statements,
+                journal=self.journal,
+                time=self._time,
+                clock=world.clock,
+                trust=trust,
+            ),
+            time=self._time,
+            clock=world.clock,
+            version=__version__,
+        )
+        self._damaged = damaged
+
+    def start(self) -> int:
+        """Serve. Returns how many releases the last run had left open."""
+        unsettled = self._gate.start()
+        for name in self._damaged:
+            self.journal.append(SetAside(name), Stamp.of(self._time.read()))
+        return unsettled
+
+    def tick(self) -> str:
+        """Housekeeping. Returns why the gate is not healthy; empty = it is."""
+        self._gate.tick()
+        return self._gate.unhealthy()
+
+    def stop(self) -> bool:
+        """Stop serving and close the files. False = the disk did not let the journal in time."""
+        stopped = self._gate.stop()
+        for close in self._closers:
+            close()
+        self._directory.unlock()
+        return stopped
+
+    # -------------------------------------------------------------- parts
+
+    def _check_cache(self, delta_lost: bool, at: int) -> list[str]:  # noqa: FBT001
+        """Nothing that was set aside is replaced by an empty list: the cache is marked incomplete."""
+        if delta_lost:
+            self._statements.mark(complete=False)
+            return []
+        name = self._statements.snapshot()
+        if name and (
+            not (self._settings.state_dir / name).exists() or not is_sound(self._settings.state_dir / name)
+        ):
+            log.critical("%s is damaged and was set aside as %s", name, self._directory.set_aside(name, at))
+            self._statements.forget_snapshot()
+            return [name]
+        with held(self._settings.state_dir / FOLDING) as alone:
+            if alone:
+                remove_unnamed(self._settings.state_dir, self._statements.snapshot())
+        return []
+
+    def _lane(self, settings: LaneSettings, turn: threading.Lock) -> ServedLane:
+        lane_id = settings.lane.id
+        cache = Cache(self._settings.state_dir)
+        uses = UsesReader(self._settings.state_dir / JOURNAL)
+        self._closers += [cache.close, uses.close]
+        world = self._world
+        worker = LaneWorker(
+            lane_id=lane_id,
+            way=TapWay(
+                lane=settings.lane,
+                trust=self._trust,
+                cache=cache,
+                uses=uses,
+                journal=self.journal,
+                time=self._time,
+                clock=world.clock,
+                turn=turn,
+                journal_wait_s=self._settings.journal_wait_s,
+            ),
+            journal=self.journal,
+            time=self._time,
+            clock=world.clock,
+            barrier=world.barriers.get(lane_id) or SimulatedBarrier(),
+            indicator=SimulatedIndicator(),
+            times=settings.times,
+            watch=world.watch,
+        )
+        reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+
+        def converse(uid: bytes | None) -> Conversation:
+            return identify(settings.schemes, reader_id, world.random, uid)
+
+        reader = world.readers.get(lane_id) or make_reader(settings.reader)
+        return ServedLane(worker, ReaderWorker(reader, converse, worker.post))
+
+
+def make_reader(driver: Driver) -> Reader:
+    """The reader that a configuration names. Raises ``ConfigError`` when its driver is not installed."""
+    if driver.name == "pcsc":
+        from gated.devices.pcsc import PcscReader  # noqa: PLC0415  # only gates with such a reader need it
+
+        return PcscReader(driver.target)
+    return SimulatedReader(driver.target or "simulated")
+
+
+def _reader_id(venue: str, lane: str) -> bytes:
+    """Site and reader number for PKOC, 16 bytes each."""
+    return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]
+
+
+def _machine() -> str:
+    """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash)."""
+    try:
+        machine_id = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except OSError:
+        machine_id = ""
+    return hashlib.sha256(b"gated machine\0" + machine_id.encode()).hexdigest()[:32]

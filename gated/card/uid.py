@@ -1,0 +1,20 @@
+"""``uid-only``: the anticollision number as a credential. It proves nothing and can be copied.
+
+It is off unless a lane's configuration lists it and a product allows it.
+"""
+
+from __future__ import annotations
+
+from gated.model.credential import Assurance, Credential
+
+SCHEME = "uid"
+#: Single, double and triple size (ISO/IEC 14443-3:2018 clause 6.5.4).
+_SIZES = (4, 7, 10)
+_RANDOM = 0x08  # first byte of a 4-byte UID that is drawn anew at each power-up (same clause)
+
+
+def credential_of(uid: bytes | None) -> Credential | None:
+    """The credential of a UID; None where there is none, or a random one that names nobody."""
+    if uid is None or len(uid) not in _SIZES or (len(uid) == 4 and uid[0] == _RANDOM):
+        return None
+    return Credential(SCHEME, uid, Assurance.UID_ONLY)

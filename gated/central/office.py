@@ -1,0 +1,215 @@
+"""The office of a sector: it makes keys once, then statements.
+
+A directory holds it: ``secret/`` never leaves the machine; ``gate/`` is what every gate of the sector
+gets (keys.json, the sector key, a profile per venue); ``central.db`` remembers numbers.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gated.central.ledger import Ledger
+from gated.central.sign import SigningKey, sign_statement
+from gated.credential.index import SECTOR_KEY_BYTES, index_of
+from gated.credential.keys import KEYS_VERSION
+from gated.credential.statement import ID_BYTES, PASS_BYTES, is_name
+from gated.errors import ConfigError
+from gated.model.credential import Credential
+from gated.model.statement import Binding, Denial, DenialState, Entitlement, Kind, TargetKind
+from gated.model.trust import Algorithm
+
+#: An office's key signs statements, and its word on the time may move a gate's clock forward.
+OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)
+_DAY_S = 86400
+
+Random = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRules:
+    """A product to be written into a new profile. None = unlimited, every venue."""
+
+    id: str
+    uses: int | None = None
+    venues: tuple[str, ...] | None = None
+    min_assurance: str | None = None
+
+
+def found(
+    directory: Path,
+    *,
+    sector: str,
+    venues: Sequence[str],
+    products: Sequence[ProductRules],
+    timezone: str,
+    algorithm: Algorithm,
+    now: int,
+    key_days: int,
+    random: Random,
+) -> Office:
+    """Make the keys of a sector and the files of its gates. Raises ``ConfigError`` if it exists."""
+    for name in (sector, *venues, *(product.id for product in products)):
+        if not is_name(name):
+            raise ConfigError(f"{name!r} is no name", hint="use 1 to 32 of a-z 0-9 . _ -")
+    secret, gate = directory / "secret", directory / "gate"
+    if (secret / f"{sector}.pem").exists():
+        raise ConfigError(
+            f"{directory} already has sector {sector!r}", hint="name another sector or directory"
+        )
+    for folder in (directory, secret, gate):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = SigningKey.generate(algorithm)
+    _write(secret / f"{sector}.pem", key.pem())
+    _write(secret / f"{sector}.account-key", random(SECTOR_KEY_BYTES).hex().encode() + b"\n")
+    _write(gate / f"{sector}.sector-key", random(SECTOR_KEY_BYTES).hex().encode() + b"\n")
+    _add_key(gate / "keys.json", sector, key, now, key_days)
+    for venue in venues:
+        profile = _profile(sector, venue, products, timezone)
+        _write(gate / f"profile-{venue}.json", json.dumps(profile, indent=2).encode() + b"\n")
+    return Office(directory, sector, random)
+
+
+class Office:
+    """Issues the statements of one sector."""
+
+    def __init__(self, directory: Path, sector: str, random: Random) -> None:
+        self.sector = sector
+        self._random = random
+        try:
+            self._key = SigningKey.from_pem((directory / "secret" / f"{sector}.pem").read_bytes())
+            self._account_key = _secret(directory / "secret" / f"{sector}.account-key")
+            self._sector_key = _secret(directory / "gate" / f"{sector}.sector-key")
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{directory} has no usable sector {sector!r} ({error})",
+                hint=f"make it: gated central init {directory} --sector {sector} --venue NAME",
+            ) from None
+        self._ledger = Ledger(directory / "central.db")
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+    def pass_of(self, account: str) -> bytes:
+        """The sector's pseudonym of an account: two sectors know one person by unrelated bytes."""
+        return hmac.digest(self._account_key, account.encode(), "sha256")[:PASS_BYTES]
+
+    def bind(self, account: str, credential: Credential, *, now: int, expires: int | None) -> bytes:
+        """A token that binds a credential to an account's pass."""
+        index = index_of(credential, self._sector_key)
+        return sign_statement(
+            self._key,
+            Binding(
+                sector=self.sector,
+                pass_=self.pass_of(account),
+                not_before=now,
+                expires=expires,
+                issued_at=now,
+                id=self._random(ID_BYTES),
+                index=index,
+                revision=self._ledger.next(self.sector, "binding", index),
+            ),
+        )
+
+    def entitle(
+        self,
+        account: str,
+        product: str,
+        *,
+        now: int,
+        not_before: int | None = None,
+        expires: int | None = None,
+        uses: int | None = None,
+        venues: tuple[str, ...] | None = None,
+        entitlement: bytes | None = None,
+    ) -> tuple[bytes, bytes]:
+        """(id, token) of a new right, or of the next revision of ``entitlement``."""
+        right = self._random(ID_BYTES) if entitlement is None else entitlement
+        token = sign_statement(
+            self._key,
+            Entitlement(
+                sector=self.sector,
+                pass_=self.pass_of(account),
+                not_before=now if not_before is None else not_before,
+                expires=expires,
+                issued_at=now,
+                id=right,
+                product=product,
+                revision=self._ledger.next(self.sector, "entitlement", right),
+                uses=uses,
+                venues=venues,
+            ),
+        )
+        return right, token
+
+    def deny(self, kind: TargetKind, target: bytes, state: DenialState, *, now: int) -> bytes:
+        """A token that denies a target, or lifts an earlier denial of it."""
+        number = self._ledger.next(self.sector, f"denial {kind.name.lower()}", target)
+        return sign_statement(self._key, Denial(self.sector, now, kind, target, state, number))
+
+    def index(self, credential: Credential) -> bytes:
+        """The name under which the sector knows a credential."""
+        return index_of(credential, self._sector_key)
+
+
+def _add_key(path: Path, sector: str, key: SigningKey, now: int, days: int) -> None:
+    document: dict[str, Any] = {"v": KEYS_VERSION, "keys": []}
+    if path.exists():
+        document = json.loads(path.read_bytes())
+    document["keys"].append(
+        {
+            "kid": key.kid.hex(),
+            "alg": str(key.algorithm),
+            "public": key.public.hex(),
+            "sectors": [sector],
+            "kinds": [str(kind) for kind in OFFICE_KINDS],
+            "not_before": now,
+            "expires": now + days * _DAY_S,
+        }
+    )
+    path.unlink(missing_ok=True)
+    _write(path, json.dumps(document, indent=2).encode() + b"\n", mode=0o644)
+
+
+def _profile(sector: str, venue: str, products: Sequence[ProductRules], timezone: str) -> dict[str, Any]:
+    listed = []
+    for product in products:
+        entry: dict[str, Any] = {"id": product.id}
+        if product.uses is not None:
+            entry["uses"] = product.uses
+        if product.venues is not None:
+            entry["venues"] = list(product.venues)
+        if product.min_assurance is not None:
+            entry["min_assurance"] = product.min_assurance
+        listed.append(entry)
+    return {
+        "v": 1,
+        "version": 1,
+        "venue": venue,
+        "sector": sector,
+        "timezone": timezone,
+        "products": listed,
+    }
+
+
+def _secret(path: Path) -> bytes:
+    key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    if len(key) != SECTOR_KEY_BYTES:
+        raise ValueError(f"{path.name} is damaged")
+    return key
+
+
+def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """A new file with its mode from the first moment: a key is never readable by others, not even briefly."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,63 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+DEFAULT_CONFIG = Path("/etc/gated/gate.toml")
+
+
+def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    """A command with its help."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return made
+
+
+def add_json(made: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    made.add_argument("--json", action="store_true", help="print JSON, one object per line")
+
+
+def add_config(made: argparse.ArgumentParser) -> None:
+    """``--config``."""
+    made.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="gate.toml (default: %(default)s)"
+    )
+
+
+def add_state(made: argparse.ArgumentParser) -> None:
+    """``--config`` and ``--state-dir``: the journal can be read without a configuration."""
+    add_config(made)
+    made.add_argument("--state-dir", type=Path, metavar="DIR", help="where the gate keeps its files")
+
+
+def state_dir(arguments: argparse.Namespace) -> Path:
+    """The state directory that the arguments name. Raises ``ConfigError``."""
+    if arguments.state_dir is not None:
+        return Path(arguments.state_dir)
+    from gated.config.settings import load_settings
+
+    return load_settings(arguments.config).state_dir
+
+
+def group(commands: Any, name: str, summary: str) -> Any:
+    """A command with commands of its own."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + "."
+    )
+    return made.add_subparsers(dest=f"{name}_command", metavar="COMMAND", required=True)
+
+
+def utc(at: int) -> str:
+    """A time for people."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

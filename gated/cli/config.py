@@ -1,0 +1,58 @@
+"""``gated config check``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from gated.cli.common import add_config, add_json, command, group
+
+_CHECK = """\
+  gated config check
+  gated config check --config ./gate.toml --json
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    below = group(commands, "config", "look at this gate's configuration")
+    check = command(below, "check", "read everything `gated run` would read, and say what is wrong", _CHECK)
+    add_config(check)
+    add_json(check)
+    check.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check the configuration."""
+    from gated.config.settings import check
+
+    settings, trust = check(arguments.config)
+    profile = trust.profile
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "config": str(arguments.config),
+                    "gate": settings.gate,
+                    "venue": profile.venue,
+                    "sector": profile.sector,
+                    "state_dir": str(settings.state_dir),
+                    "lanes": [lane.lane.id for lane in settings.lanes],
+                    "keys": len(trust.keys),
+                    "products": len(profile.products),
+                }
+            )
+        )
+        return 0
+    print(f"{arguments.config}: ok")
+    print(
+        f"  gate {settings.gate} at {profile.venue} (sector {profile.sector}), state in {settings.state_dir}"
+    )
+    for lane in settings.lanes:
+        print(
+            f"  lane {lane.lane.id}: {lane.lane.direction}, reader {lane.reader.name} {lane.reader.target},"
+            f" barrier {lane.barrier.name}, {', '.join(lane.schemes)}"
+        )
+    print(f"  {len(trust.keys)} keys, {len(profile.products)} products, profile version {profile.version}")
+    return 0

@@ -1,0 +1,197 @@
+"""``gated demo``: a gate at work, with a power cut in the middle. No hardware, no root, no network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gated.cli.common import add_json, command
+
+if TYPE_CHECKING:
+    from gated.cli.demo_show import Show
+
+_EXAMPLES = """\
+  gated demo                          a live table of visitors, then a summary
+  gated demo --taps 1000 --json       the last line is one JSON object
+  gated demo --seed 7                 another day, the same each time
+
+real: cryptography, statements, SQLite files, the journal, the kill. simulated: reader, media, turnstile.
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    demo = command(commands, "demo", "watch a gate at work, without hardware", _EXAMPLES)
+    demo.add_argument("--taps", type=_taps, default=60, metavar="N", help="visitors (default: %(default)s)")
+    demo.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="who comes when (default: %(default)s)"
+    )
+    demo.add_argument("--keep", type=Path, metavar="DIR", help="keep the gate's files there, to look at them")
+    add_json(demo)
+    demo.set_defaults(run=run_demo)
+
+    gate = commands.add_parser("demo-gate")  # the demo's own process; no help text: not a command for people
+    gate.add_argument("--config", type=Path, required=True)
+    for name in ("seed", "first", "last", "stand-at"):
+        gate.add_argument(f"--{name}", type=int, required=True)
+    gate.set_defaults(run=_run_gate)
+
+
+def _taps(text: str) -> int:
+    taps = int(text)
+    if not 20 <= taps <= 1_000_000:
+        raise argparse.ArgumentTypeError("must lie between 20 and 1000000")
+    return taps
+
+
+def _run_gate(arguments: argparse.Namespace) -> int:
+    from gated.cli.demo_gate import run
+
+    return run(arguments)
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Run the demo; exit code 1 if the journal is not whole afterwards."""
+    import tempfile
+
+    from gated.cli.demo_show import show_for
+
+    with tempfile.TemporaryDirectory(prefix="gated-demo-") as scratch:
+        directory = Path(scratch) if arguments.keep is None else arguments.keep
+        directory.mkdir(parents=True, exist_ok=True)
+        with show_for(as_json=arguments.json) as show:
+            summary, defects = _play(arguments, directory, show)
+            show.end(summary, defects)
+    if arguments.json:
+        print(json.dumps(summary))
+    return 1 if defects or summary["unsettled"] else 0
+
+
+def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[dict[str, Any], list[str]]:
+    from gated.cli.demo_cast import issue
+    from gated.devices.clock import SystemClock
+
+    statements = issue(directory / "central", arguments.seed, SystemClock().sample().wall)
+    config = _configure(directory)
+    _import(statements, config)
+    middle = arguments.taps // 2
+    taps: list[dict[str, Any]] = []
+    _serve(arguments, config, show, taps, first=0, stand_at=_next_grant(arguments.seed, middle))
+    show.note("power cut: the gate is killed while somebody stands in the turnstile")
+    end = _serve(arguments, config, show, taps, first=len(taps), stand_at=-1)
+    return _summary(directory, taps, end)
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    config: Path,
+    show: Show,
+    taps: list[dict[str, Any]],
+    *,
+    first: int,
+    stand_at: int,
+) -> dict[str, Any]:
+    """Run the gate's process; kill it at visit ``stand_at``. Returns what it said beside its taps."""
+    import subprocess
+
+    words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
+    words += ["--seed", str(arguments.seed), "--first", str(first), "--last", str(arguments.taps)]
+    words += ["--stand-at", str(stand_at)]
+    said: dict[str, Any] = {}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as gate:
+        assert gate.stdout is not None
+        for raw in gate.stdout:
+            line = json.loads(raw)
+            if "tap" not in line:
+                said |= line
+                continue
+            taps.append(line)
+            show.tap(line)
+            if line["tap"] == stand_at:
+                gate.kill()
+                break
+    return said
+
+
+def _next_grant(seed: int, middle: int) -> int:
+    """The first visit from ``middle`` on that surely is granted."""
+    from itertools import islice
+
+    from gated.cli.demo_cast import visits
+
+    return next(
+        number
+        for number, visitor in islice(enumerate(visits(seed)), middle, None)
+        if visitor.role == "season"
+    )
+
+
+def _configure(directory: Path) -> Path:
+    from gated.cli.demo_cast import SECTOR, VENUE
+    from gated.cli.demo_gate import LANE
+
+    gate = directory / "central" / "gate"
+    config = directory / "gate.toml"
+    config.write_text(
+        f"""\
+[gate]
+id = "demo"
+state_dir = "state"
+
+[trust]
+keys = "{gate / "keys.json"}"
+profile = "{gate / f"profile-{VENUE}.json"}"
+sector_key = "{gate / f"{SECTOR}.sector-key"}"
+
+[[lane]]
+id = "{LANE}"
+reader = "simulated"
+barrier = "simulated"
+hold = "300ms"
+""",
+        encoding="utf-8",
+    )
+    return config
+
+
+def _import(statements: Path, config: Path) -> None:
+    from gated.cli.importing import import_file
+    from gated.config.settings import check
+
+    settings, trust = check(config)
+    import_file(statements, settings.state_dir, trust)
+
+
+def _summary(
+    directory: Path, taps: list[dict[str, Any]], end: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    from collections import Counter
+
+    from gated.store.chain import JournalReader
+    from gated.store.directory import JOURNAL
+
+    reader = JournalReader(directory / "state" / JOURNAL)
+    try:
+        defects = list(reader.verify())
+        journal = reader.summary()
+    finally:
+        reader.close()
+    judged = sorted(tap["judged_ms"] for tap in taps if tap["judged_ms"])
+    granted = sum(tap["granted"] for tap in taps)
+    return {
+        "taps": len(taps),
+        "granted": granted,
+        "denied": len(taps) - granted,
+        "reasons": dict(Counter(tap["reason"] for tap in taps if not tap["granted"]).most_common()),
+        "taken": journal.settled.get("taken", 0),
+        "not_taken": journal.settled.get("not_taken", 0),
+        "unknown": journal.settled.get("unknown", 0),
+        "journaled": journal.rows,
+        "unsettled": journal.unsettled,
+        "restarts": 1,
+        "decide_ms": {"p50": judged[len(judged) // 2], "p99": judged[int(len(judged) * 0.99)]},
+        "rss_mb": end.get("rss_mb", 0.0),
+    }, defects

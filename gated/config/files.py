@@ -1,0 +1,111 @@
+"""Reading small files that people edit: bounded, strict, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gated.credential.index import SECTOR_KEY_BYTES
+from gated.credential.keys import read_keys
+from gated.errors import ConfigError
+from gated.model.document import DocumentError
+from gated.model.trust import KeySet
+from gated.model.venue import Profile
+from gated.policy.profile import read_profile
+
+T = TypeVar("T")
+
+MAX_FILE_BYTES = 262_144
+
+
+def load_keys(path: Path) -> KeySet:
+    """Read keys.json. Raises ``ConfigError``."""
+    return _json(path, read_keys)
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a venue's profile. Raises ``ConfigError``."""
+    return _json(path, lambda document: read_profile(document, zone))
+
+
+def load_sector_key(path: Path) -> bytes:
+    """Read the sector's secret: 64 hex digits. Raises ``ConfigError``, which never shows it."""
+    raw = read(path, "sector_key")
+    if path.stat().st_mode & 0o007:
+        raise ConfigError(f"{path} can be read by everybody", hint=f"chmod 0400 {path}")
+    try:
+        key = bytes.fromhex(raw.decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != SECTOR_KEY_BYTES:
+        raise ConfigError(
+            f"{path} holds no sector key", hint="it is made by `gated central init` and copied unchanged"
+        )
+    return key
+
+
+def load_toml(path: Path, what: Callable[[Any], T]) -> T:
+    """Read a TOML file. Raises ``ConfigError``."""
+    raw = read(path, "configuration")
+    try:
+        document = tomllib.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{path} is not TOML: {error}", hint="see docs/reference/configuration.md"
+        ) from None
+    return _shaped(path, document, what)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by name. Raises ``ValueError``."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; use a name such as Europe/Paris") from None
+
+
+def read(path: Path, what: str) -> bytes:
+    """Read a bounded file. Raises ``ConfigError``."""
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing ({what})", hint="check the path, or make the file") from None
+    except PermissionError:
+        raise ConfigError(
+            f"{path} cannot be read ({what})", hint="its owner must be the daemon's user"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})", hint="check the path") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes", hint="is it the right file?")
+    return raw
+
+
+def _json(path: Path, what: Callable[[Any], T]) -> T:
+    raw = read(path, "trust")
+    try:
+        document = json.loads(raw, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{path} is not JSON: {error}", hint="copy it again from where it was made"
+        ) from None
+    return _shaped(path, document, what)
+
+
+def _shaped(path: Path, document: Any, what: Callable[[Any], T]) -> T:
+    try:
+        return what(document)
+    except DocumentError as error:
+        raise ConfigError(f"{path}: {error}", hint="see docs/reference/configuration.md") from None
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return members

@@ -1,0 +1,156 @@
+"""gate.toml: what this box is, where its files are, how its lanes are wired.
+
+Every key with its unit and default is in docs/reference/configuration.md; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gated.card.identify import Scheme
+from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.credential.statement import is_name
+from gated.daemon.lane import LaneTimes
+from gated.daemon.tap import Trust
+from gated.errors import ConfigError
+from gated.model.credential import Assurance
+from gated.model.document import DocumentError, Table
+from gated.model.venue import Direction, Lane
+
+DEFAULT_PATH = Path("/etc/gated/gate.toml")
+MAX_LANES = 16
+_DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A device by its driver and the driver's own name for it: ``pcsc:ACS ACR122U``."""
+
+    name: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """One lane."""
+
+    lane: Lane
+    reader: Driver
+    barrier: Driver
+    schemes: tuple[Scheme, ...]
+    times: LaneTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A gate."""
+
+    gate: str
+    state_dir: Path
+    keys: Path
+    profile: Path
+    sector_key: Path
+    journal_wait_s: float
+    ballast_bytes: int
+    lanes: tuple[LaneSettings, ...]
+
+
+def load_settings(path: Path) -> Settings:
+    """Read gate.toml. Relative paths in it are taken from where it stands. Raises ``ConfigError``."""
+    return load_toml(path, lambda document: read_settings(document, path.absolute().parent))
+
+
+def load_trust(settings: Settings) -> Trust:
+    """Read the files that the settings name. Raises ``ConfigError``."""
+    return Trust(
+        keys=load_keys(settings.keys),
+        sector_key=load_sector_key(settings.sector_key),
+        profile=load_profile(settings.profile),
+    )
+
+
+def check(path: Path) -> tuple[Settings, Trust]:
+    """Read everything a gate needs, as ``gated run`` would. Raises ``ConfigError``."""
+    settings = load_settings(path)
+    trust = load_trust(settings)
+    if not any(trust.profile.sector in key.sectors for key in trust.keys.values()):
+        raise ConfigError(
+            f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
+            hint="profile and keys must come from the same central system",
+        )
+    return settings, trust
+
+
+def read_settings(document: Any, base: Path) -> Settings:
+    """Read a parsed gate.toml. Raises ``DocumentError``."""
+    top = Table(document)
+    gate, trust, journal = top.table("gate"), top.table("trust"), top.table("journal")
+    settings = Settings(
+        gate=_name(gate, "id"),
+        state_dir=base / gate.text("state_dir", "/var/lib/gated"),
+        keys=base / trust.text("keys", "keys.json"),
+        profile=base / trust.text("profile", "profile.json"),
+        sector_key=base / trust.text("sector_key", "sector.key"),
+        journal_wait_s=journal.seconds("wait", "1.5s", least=0.05, most=30.0),
+        ballast_bytes=journal.size("ballast", "16MB"),
+        lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
+    )
+    for table in (gate, trust, journal, top):
+        table.done()
+    names = [lane.lane.id for lane in settings.lanes]
+    if len(set(names)) < len(names):
+        raise DocumentError("lane", "two lanes have one id")
+    return settings
+
+
+def _lane(table: Table) -> LaneSettings:
+    settings = LaneSettings(
+        lane=Lane(
+            id=_name(table, "id"),
+            direction=table.checked("direction", Direction, Direction.ENTRY),
+            min_assurance=table.checked("min_assurance", Assurance.from_label, Assurance.UID_ONLY),
+        ),
+        reader=table.checked("reader", _driver),
+        barrier=table.checked("barrier", _barrier),
+        schemes=tuple(_scheme(table, text) for text in table.texts("schemes", ["pkoc"])),
+        times=LaneTimes(
+            hold_s=table.seconds("hold", "8s", least=0.01, most=120.0),
+            conversation_s=table.seconds("conversation", "1.5s", least=0.05, most=10.0),
+            hung_limit_s=table.seconds("hung_limit", "20s", least=1.0, most=600.0),
+        ),
+    )
+    table.done()
+    return settings
+
+
+def _name(table: Table, key: str) -> str:
+    name = table.text(key)
+    if not is_name(name):
+        raise DocumentError(
+            table.path(key), "must be 1 to 32 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
+        )
+    return name
+
+
+def _driver(text: str) -> Driver:
+    match = _DRIVER.match(text)
+    if match is None or (match[1] == "pcsc" and not match[2]):
+        raise ValueError('must be "simulated" or "pcsc:READER NAME"')
+    return Driver(match[1], match[2] or "")
+
+
+def _barrier(text: str) -> Driver:
+    if text != "simulated":
+        raise ValueError('must be "simulated": drivers for real barriers come with a later release')
+    return Driver(text)
+
+
+def _scheme(table: Table, text: str) -> Scheme:
+    try:
+        return Scheme(text)
+    except ValueError:
+        known = ", ".join(Scheme)
+        raise DocumentError(table.path("schemes"), f"{text!r} is none of: {known}") from None

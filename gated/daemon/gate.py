@@ -1,0 +1,88 @@
+"""A gate at work: its lanes, its journal, its housekeeping, and whether all of them live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gated.daemon.housekeeping import Housekeeping
+from gated.daemon.lane import LaneWorker
+from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.timekeeper import TimeKeeper
+from gated.model.event import Started, Stopped
+from gated.ports import Clock
+from gated.store.journal import Journal
+from gated.wire.event import Stamp
+
+#: A lane's thread beats every second and waits at most ``journal_wait`` for a row.
+LANE_SILENT_S = 10.0
+#: SD cards stall for seconds; a row that takes longer than this will not come.
+JOURNAL_STUCK_S = 30.0
+_STOP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServedLane:
+    """A lane with its reader."""
+
+    worker: LaneWorker
+    reader: ReaderWorker
+
+
+class Gate:
+    """Starts, watches and stops the workers."""
+
+    def __init__(
+        self,
+        *,
+        lanes: Sequence[ServedLane],
+        journal: Journal,
+        housekeeping: Housekeeping,
+        time: TimeKeeper,
+        clock: Clock,
+        version: str,
+    ) -> None:
+        self._lanes = lanes
+        self._journal = journal
+        self._housekeeping = housekeeping
+        self._time = time
+        self._clock = clock
+        self._version = version
+        self._busy_since: float | None = None
+
+    def start(self) -> int:
+        """Settle what the last run left open, then serve. Returns how many releases that were."""
+        stamp = Stamp.of(self._time.read())
+        unsettled = self._journal.settle_unsettled(stamp)
+        self._journal.start()
+        self._journal.append(Started(self._version, unsettled), stamp)
+        for lane in self._lanes:
+            lane.worker.start(lane.reader)
+        return unsettled
+
+    def tick(self) -> None:
+        """Housekeeping; call it about once a second."""
+        self._housekeeping.tick()
+
+    def unhealthy(self) -> str:
+        """Why the way of a tap is not alive; empty = it is. The watchdog is fed on nothing else."""
+        now = self._clock.monotonic()
+        for lane in self._lanes:
+            if lane.worker.hung_too_long():
+                return "a medium holds a reader and does not let go"
+            if now - lane.worker.beat > LANE_SILENT_S:
+                return "a lane's worker does not answer"
+        if not self._journal.busy:
+            self._busy_since = None
+        elif self._busy_since is None:
+            self._busy_since = now
+        elif now - self._busy_since > JOURNAL_STUCK_S:
+            return "the journal's disk does not answer"
+        return ""
+
+    def stop(self) -> bool:
+        """Stop serving, write what is queued. False = the disk did not let it in time."""
+        for lane in self._lanes:
+            lane.worker.stop(_STOP_S)
+        self._journal.append(Stopped(), Stamp.of(self._time.read()))
+        return self._journal.stop(_STOP_S)

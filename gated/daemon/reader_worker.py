@@ -1,0 +1,137 @@
+"""A lane's reader, in a thread of its own: open, sense, converse, wait for removal, reopen.
+
+This thread may hang for ever in a card that answers nothing: PC/SC has no deadline (measured: 23 s and
+more, and a cancel does not help). So the deadline is the lane's, outside, and there is never a second
+thread on a reader that hangs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from gated.card.pkoc import Conversation
+from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, ReaderReady
+from gated.errors import CardError, ReaderError
+from gated.model.credential import Credential
+from gated.model.refusal import Refusal
+from gated.ports import CardSession, Reader
+
+log = logging.getLogger(__name__)
+
+#: One wait; between two of them the thread looks whether it shall stop.
+WAIT_S = 1.0
+#: Reopening a lost reader: first at once, then ever slower, for a plug may take a second or a day.
+BACKOFF_S = (0.05, 2.0)
+
+
+def drive(conversation: Conversation, session: CardSession) -> Credential | Refusal | None:
+    """Carry a conversation to a medium and back. Raises ``ReaderError``."""
+    try:
+        command = next(conversation)
+        while True:
+            try:
+                response = session.transmit(command)
+            except CardError as error:
+                command = conversation.throw(error)
+            else:
+                command = conversation.send(response)
+    except StopIteration as done:
+        result: Credential | Refusal | None = done.value
+        return result
+    finally:
+        conversation.close()
+
+
+class ReaderWorker:
+    """The thread of one reader.
+
+    Args:
+        converse: begins a conversation with a medium, given its UID.
+        post: tells the lane.
+
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        converse: Callable[[bytes | None], Conversation],
+        post: Callable[[Message], None],
+    ) -> None:
+        self._reader = reader
+        self._converse = converse
+        self._post = post
+        self._stopping = threading.Event()
+        self._may_sense = threading.Event()
+        self._tap = 0
+        self._thread = threading.Thread(target=self._run, name=f"reader {reader.name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def go_on(self) -> None:
+        """The lane is ready for the next medium."""
+        self._may_sense.set()
+
+    def nudge(self) -> None:
+        """Ask a hung reader to let go. Best effort."""
+        self._reader.interrupt()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Stop the thread. False = it hangs in the reader; it dies with the process."""
+        self._stopping.set()
+        self._may_sense.set()
+        # A cancel only hits a wait that is already pending: repeat it.
+        for _ in range(max(1, int(timeout_s / 0.05))):
+            self._reader.interrupt()
+            self._thread.join(0.05)
+            if not self._thread.is_alive():
+                return True
+        return False
+
+    def _run(self) -> None:
+        delay = BACKOFF_S[0]
+        lost = False
+        while not self._stopping.is_set():
+            try:
+                self._reader.open()
+                delay, lost = BACKOFF_S[0], False
+                self._post(ReaderReady())
+                while not self._stopping.is_set():
+                    self._one_tap()
+            except Exception as error:  # whatever a driver raises, the thread lives on
+                if not isinstance(error, ReaderError):
+                    log.exception("reader %s: unexpected", self._reader.name)
+                if not lost:  # told once per loss, not at every attempt
+                    self._post(ReaderLost(str(error)))
+                lost = True
+                self._reader.close()
+                self._stopping.wait(delay)
+                delay = min(delay * 2, BACKOFF_S[1])
+        self._reader.close()
+
+    def _one_tap(self) -> None:
+        if not self._may_sense.wait(WAIT_S) or self._stopping.is_set():
+            return
+        try:
+            session = self._reader.wait_card(WAIT_S)
+        except CardError:
+            self._wait_removed()  # came and left, or cannot be used: nothing to tell
+            return
+        if session is None:
+            return
+        self._may_sense.clear()
+        self._tap += 1
+        self._post(Conversing(self._tap))
+        try:
+            result = drive(self._converse(session.uid), session)
+        finally:
+            session.close()
+        self._post(Conversed(self._tap, result))
+        self._wait_removed()
+
+    def _wait_removed(self) -> None:
+        while not self._stopping.is_set() and not self._reader.wait_removed(WAIT_S):
+            pass

@@ -1,0 +1,226 @@
+"""Hops 3 to 6 of a tap: recalled, opened, judged, written."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from gated.credential.index import index_of
+from gated.credential.statement import open_statement
+from gated.daemon.timekeeper import TimeKeeper
+from gated.errors import StoreError
+from gated.model.credential import Credential
+from gated.model.decision import Candidate, Decision, Denied, Granted, Question
+from gated.model.event import Decided, Outcome
+from gated.model.refusal import Reason, Refusal
+from gated.model.statement import Binding, Denial, Entitlement, Statement
+from gated.model.time import TimeReading
+from gated.model.trust import KeySet
+from gated.model.venue import Lane, Profile
+from gated.policy.decide import decide
+from gated.ports import Clock
+from gated.store.cache import Cache
+from gated.store.chain import UsesReader
+from gated.store.journal import Journal, Reservation
+from gated.wire.event import Stamp
+
+#: Counters are kept this long after their entitlement ended, for complaints and late reports.
+COUNTER_GRACE_S = 90 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the gate believes: whose signatures, which sector, whose rules."""
+
+    keys: KeySet
+    sector_key: bytes
+    profile: Profile
+
+    def __repr__(self) -> str:
+        return f"Trust({len(self.keys)} keys, {self.profile.venue})"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A decision and its durable row."""
+
+    decision: Decision
+    seq: int
+
+
+class TapWay:
+    """One lane's way from a credential to a durable decision. Used by the lane's thread.
+
+    ``turn`` is shared by all lanes: from recalling a right's uses to reserving one, a lane is alone, or
+    two lanes could spend the last use of one right.
+    """
+
+    def __init__(
+        self,
+        *,
+        lane: Lane,
+        trust: Trust,
+        cache: Cache,
+        uses: UsesReader,
+        journal: Journal,
+        time: TimeKeeper,
+        clock: Clock,
+        turn: threading.Lock,
+        journal_wait_s: float,
+    ) -> None:
+        self._lane = lane
+        self._trust = trust
+        self._cache = cache
+        self._uses = uses
+        self._journal = journal
+        self._time = time
+        self._clock = clock
+        self._turn = turn
+        self._journal_wait_s = journal_wait_s
+
+    def judge(self, credential: Credential, reading: TimeReading) -> Decision:
+        """Recall, open, judge. Raises ``StoreError``."""
+        with self._cache:
+            question = self._question(credential, reading)
+        return decide(question)
+
+    def take(self, credential: Credential) -> Written | Refusal:
+        """Judge a tap and write it down. A ``Refusal`` says that the gate could not, in time.
+
+        Denials are written by ``write_denial``, for a repeated one needs no row.
+        """
+        deadline = self._clock.monotonic() + self._journal_wait_s
+        if not self._turn.acquire(timeout=self._journal_wait_s):
+            return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
+        try:
+            reading = self._time.read()
+            try:
+                decision = self.judge(credential, reading)
+            except StoreError:
+                return Refusal(Reason.OUT_OF_SERVICE, {"cause": "cache_failed"})
+            if isinstance(decision, Denied):
+                return Written(decision, 0)
+            event = self._granted(credential, decision, reading)
+            reserve = self._reservation(decision, event.day)
+            return self._write(event, Stamp(reading, decision.clock), reserve, decision, deadline)
+        finally:
+            self._turn.release()
+
+    def write_denial(self, scheme: str | None, denied: Denied, assurance: str | None) -> Written | Refusal:
+        """Write a denial down; the lane waits for it as for a grant."""
+        reading = self._time.read()
+        deadline = self._clock.monotonic() + self._journal_wait_s
+        right = denied.entitlement
+        event = Decided(
+            lane=self._lane.id,
+            outcome=Outcome.DENIED,
+            day=self._trust.profile.day_of(reading.estimate),
+            reason=denied.refusal.reason,
+            params=denied.refusal.params or None,
+            scheme=scheme,
+            assurance=assurance,
+            pass_=denied.pass_,
+            cti=None if right is None else right.id,
+            product=None if right is None else right.product,
+        )
+        return self._write(event, Stamp(reading, denied.clock), None, denied, deadline)
+
+    # -------------------------------------------------------------- recalled and opened
+
+    def _question(self, credential: Credential, reading: TimeReading) -> Question:
+        bound, denials = self._recall(index_of(credential, self._trust.sector_key), reading)
+        binding = next((found for found in bound if isinstance(found, Binding | Refusal)), None)
+        candidates: list[Candidate] = []
+        refused: list[Refusal] = []
+        if isinstance(binding, Binding):
+            rights, of_pass = self._recall(binding.pass_, reading)
+            denials += of_pass
+            for right in rights:
+                if isinstance(right, Entitlement):
+                    candidates.append(self._candidate(right, reading, denials))
+                elif isinstance(right, Refusal):
+                    refused.append(right)
+        return Question(
+            credential=credential,
+            binding=binding,
+            candidates=tuple(candidates),
+            refused=tuple(refused),
+            denials=tuple(denials),
+            lane=self._lane,
+            profile=self._trust.profile,
+            now=reading,
+        )
+
+    def _candidate(
+        self, right: Entitlement, reading: TimeReading, denials: list[Denial | Refusal]
+    ) -> Candidate:
+        _, own = self._recall(right.id, reading)
+        # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
+        denials += [found for found in own if isinstance(found, Refusal)]
+        denial = next((found for found in own if isinstance(found, Denial)), None)
+        return Candidate(right, used=self._uses.used(right.id), denial=denial)
+
+    def _recall(
+        self, key: bytes, reading: TimeReading
+    ) -> tuple[list[Statement | Refusal], list[Denial | Refusal]]:
+        """(bindings and rights, denials) under a key, opened."""
+        others: list[Statement | Refusal] = []
+        denials: list[Denial | Refusal] = []
+        for row in self._cache.recall(key):
+            statement = open_statement(row.token, self._trust.keys, reading.floor)
+            if not isinstance(statement, Refusal):
+                statement = self._in_place(statement, key)
+            if row.kind == "denial":
+                denials.append(statement if isinstance(statement, Denial | Refusal) else _MISPLACED)
+            else:
+                others.append(_MISPLACED if isinstance(statement, Denial) else statement)
+        return others, denials
+
+    def _in_place(self, statement: Statement, key: bytes) -> Statement | Refusal:
+        """A genuine statement copied under a key or into a sector that is not its own is a forgery."""
+        if statement.sector != self._trust.profile.sector:
+            return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
+        return statement if statement.key == key else _MISPLACED
+
+    # -------------------------------------------------------------- written
+
+    def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
+        right = granted.entitlement
+        return Decided(
+            lane=self._lane.id,
+            outcome=Outcome.GRANTED,
+            day=self._trust.profile.day_of(reading.estimate),
+            scheme=credential.scheme,
+            assurance=credential.assurance.label,
+            pass_=right.pass_,
+            cti=right.id,
+            product=right.product,
+            persons=granted.persons,
+            cost=granted.cost,
+            left=granted.left,
+        )
+
+    def _reservation(self, granted: Granted, day: int) -> Reservation:
+        expires = granted.entitlement.expires
+        return Reservation(
+            lane=self._lane.id,
+            cti=granted.entitlement.id,
+            venue=self._trust.profile.venue,
+            day=day,
+            uses=granted.cost,
+            persons=granted.persons,
+            keep_until=None if expires is None else expires + COUNTER_GRACE_S,
+        )
+
+    def _write(
+        self, event: Decided, stamp: Stamp, reserve: Reservation | None, decision: Decision, deadline: float
+    ) -> Written | Refusal:
+        ticket = self._journal.append(event, stamp, reserve)
+        try:
+            seq = ticket.wait(deadline - self._clock.monotonic())
+        except StoreError:
+            return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_failed"})
+        return Written(decision, seq) if seq else Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
+
+
+_MISPLACED = Refusal(Reason.MISPLACED)

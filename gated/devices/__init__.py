@@ -1,0 +1,1 @@
+"""Hands: one gadget a file. Each passes its port's contract suite, and so does its simulated twin."""

@@ -1,0 +1,147 @@
+"""Virtual media, APDU by APDU, with faults to order. They know no reader: each reader twin carries them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from gated.errors import CardError
+
+_OK = b"\x90\x00"
+_NOT_FOUND = b"\x6a\x82"
+_UNKNOWN_INS = b"\x6d\x00"
+_WRONG_LENGTH = b"\x67\x00"
+_NOT_SELECTED = b"\x69\x85"
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong with a medium. APDUs are counted from 0 in each presentation."""
+
+    tear_at: int | None = None  # leaves the field instead of answering this APDU
+    hang_at: int | None = None  # never answers this APDU, until it is freed
+    empty_at: int | None = None  # answers this APDU with nothing
+    answers: dict[int, bytes] | None = None  # answers these APDUs with these bytes
+
+
+class Medium:
+    """A medium that answers nothing known: a bank card, a transport card of another city."""
+
+    def __init__(self, uid: bytes) -> None:
+        self.uid = uid
+        self.faults = Faults()
+        self._count = 0
+        self._freed = threading.Event()
+
+    def present(self) -> None:
+        """It enters the field: all it had selected is forgotten."""
+        self._count = 0
+        self._freed.clear()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the session."""
+
+    def free(self) -> None:
+        """Let an answer that hangs come back, as an error."""
+        self._freed.set()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Answer an APDU, or fail as ordered."""
+        number, self._count = self._count, self._count + 1
+        if number == self.faults.tear_at:
+            raise CardError("the medium left the field")
+        if number == self.faults.hang_at:
+            self._freed.wait()
+            raise CardError("the medium answered nothing")
+        if number == self.faults.empty_at:
+            return b""
+        if self.faults.answers is not None and number in self.faults.answers:
+            return self.faults.answers[number]
+        if len(apdu) < 4:
+            return _WRONG_LENGTH
+        return self.answer(apdu)
+
+    def answer(self, apdu: bytes) -> bytes:
+        """What this kind of medium answers."""
+        return _NOT_FOUND if apdu[1] == 0xA4 else _UNKNOWN_INS
+
+
+class PkocMedium(Medium):
+    """A PKOC version 1 card or phone with a key of its own."""
+
+    AID = bytes.fromhex("A000000898000001")
+
+    def __init__(self, uid: bytes, key: ec.EllipticCurvePrivateKey | None = None) -> None:
+        super().__init__(uid)
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
+        self._selected = False
+        self.last_answer = b""
+        self.versions = b"\x01\x00"
+
+    @classmethod
+    def from_number(cls, uid: bytes, number: int) -> PkocMedium:
+        """A medium whose key follows from a number, for runs that must repeat exactly."""
+        return cls(uid, ec.derive_private_key(number, ec.SECP256R1()))
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, uncompressed, 65 bytes."""
+        return self._key.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+
+    def reset(self) -> None:
+        """Forget the session."""
+        self._selected = False
+
+    def answer(self, apdu: bytes) -> bytes:
+        """SELECT and the authentication command; everything else is unknown."""
+        if apdu[:4] == b"\x00\xa4\x04\x00":
+            self._selected = apdu[5 : 5 + apdu[4]] == self.AID
+            return (
+                b"\x5c" + bytes([len(self.versions)]) + self.versions + _OK if self._selected else _NOT_FOUND
+            )
+        if apdu[:4] == b"\x80\x80\x00\x01":
+            return self._authenticate(apdu) if self._selected else _NOT_SELECTED
+        return _UNKNOWN_INS
+
+    def _authenticate(self, apdu: bytes) -> bytes:
+        body = apdu[5 : 5 + apdu[4]]
+        at = body.find(b"\x4c\x10")
+        if at < 0:
+            return _WRONG_LENGTH
+        transaction = body[at + 2 : at + 18]
+        r, s = decode_dss_signature(self._key.sign(transaction, ec.ECDSA(hashes.SHA256())))
+        signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        self.last_answer = b"\x5a\x41" + self.public + b"\x9e\x40" + signature + _OK
+        return self.last_answer
+
+
+class Replayer(PkocMedium):
+    """An attacker's card: it answers with what it once overheard from another medium."""
+
+    def __init__(self, uid: bytes, overheard: bytes) -> None:
+        super().__init__(uid)
+        self._overheard = overheard
+
+    def _authenticate(self, _apdu: bytes) -> bytes:
+        return self._overheard
+
+
+@contextmanager
+def faulty(medium: Medium, **faults: int | dict[int, bytes]) -> Iterator[Medium]:
+    """``medium`` with faults for a while, and without them afterwards."""
+    before = medium.faults
+    medium.faults = Faults(**faults)  # type: ignore[arg-type]  # the names are Faults' own
+    try:
+        yield medium
+    finally:
+        medium.free()
+        medium.faults = before

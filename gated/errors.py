@@ -1,0 +1,43 @@
+"""Breakages, in a few families. A refusal is not here: it is a value (``gated.model.refusal``).
+
+Every error says what broke, where, and what a person can do next; ``str()`` of one fits on a line.
+"""
+
+from __future__ import annotations
+
+
+class GatedError(Exception):
+    """Something is broken. ``hint`` tells the person at the gate the next move."""
+
+    #: Exit code of a command that ends with this error.
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class ConfigError(GatedError):
+    """A setting, a key file or a profile cannot be used as it stands."""
+
+    exit_code = 2
+
+
+class StoreError(GatedError):
+    """A file of the state directory could not be read or written."""
+
+
+class ReaderError(GatedError):
+    """The reader, or the service behind it, is gone: reopen it with back-off."""
+
+
+class CardError(GatedError):
+    """The medium left the field or broke the protocol: this tap is over, the reader is fine."""
+
+
+class BarrierError(GatedError):
+    """The barrier cannot be commanded."""

@@ -1,0 +1,1 @@
+"""Nouns. Frozen, standard library only; they know what words mean and nothing that happens."""

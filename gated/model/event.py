@@ -1,0 +1,176 @@
+"""What the journal keeps. The set of kinds and fields is closed: version 1 of the schema is this file.
+
+``docs/reference/events.schema.json`` is generated from these classes (``gated.wire.schema``). An
+event never holds a UID, a card number, a key or a name: the pass and the entitlement id are the
+sector's pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from gated.model.refusal import Reason
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """Of a decision."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+
+
+class Settlement(StrEnum):
+    """What became of a release."""
+
+    TAKEN = "taken"
+    NOT_TAKEN = "not_taken"
+    UNKNOWN = "unknown"
+
+
+class SettledBy(StrEnum):
+    """What told us so."""
+
+    PASSAGE = "passage"  # the barrier saw somebody pass
+    HOLD_ENDED = "hold_ended"  # nobody passed in time
+    LATE_ROW = "late_row"  # the row became durable after its lane had given up
+    RESTART = "restart"  # found open at start: nobody can know
+    BARRIER_FAULT = "barrier_fault"  # the barrier could not be commanded
+
+
+class LaneState(StrEnum):
+    """Whether a lane serves."""
+
+    IN_SERVICE = "in_service"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class LaneCause(StrEnum):
+    """Why a lane's state changed."""
+
+    STARTED = "started"
+    READER_BACK = "reader_back"
+    READER_LOST = "reader_lost"
+    READER_HUNG = "reader_hung"
+    JOURNAL_BACK = "journal_back"
+    JOURNAL_SLOW = "journal_slow"
+    JOURNAL_FAILED = "journal_failed"
+    CACHE_FAILED = "cache_failed"
+    BARRIER_FAULT = "barrier_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon started."""
+
+    kind: ClassVar[str] = "started"
+    version: str
+    unsettled: int  # releases found open, now settled as unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The daemon was asked to stop and did."""
+
+    kind: ClassVar[str] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A tap was judged. ``day`` is the venue's calendar day as yyyymmdd."""
+
+    kind: ClassVar[str] = "decided"
+    lane: str
+    outcome: Outcome
+    day: int
+    reason: Reason | None = None
+    params: Mapping[str, int | str] | None = None
+    scheme: str | None = None
+    assurance: str | None = None
+    pass_: bytes | None = None
+    cti: bytes | None = None
+    product: str | None = None
+    persons: int | None = None
+    cost: int | None = None
+    left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A release was settled; ``decision`` is the seq of the row that granted it.
+
+    ``epoch`` is told where that row stands in an earlier epoch.
+    """
+
+    kind: ClassVar[str] = "settled"
+    lane: str
+    decision: int
+    outcome: Settlement
+    by: SettledBy
+    persons: int
+    epoch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``count`` further refusals of the same credential for the same reason, within 10 s of ``decision``."""
+
+    kind: ClassVar[str] = "repeated"
+    lane: str
+    decision: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """``count`` media that are none of ours were presented in the minute that began at ``minute``."""
+
+    kind: ClassVar[str] = "foreign"
+    minute: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneChanged:
+    """A lane went out of service or came back."""
+
+    kind: ClassVar[str] = "lane"
+    lane: str
+    state: LaneState
+    cause: LaneCause
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Statements arrived."""
+
+    kind: ClassVar[str] = "imported"
+    accepted: int
+    known: int
+    refused: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A damaged file was set aside under a new name; ``file`` is the name it had."""
+
+    kind: ClassVar[str] = "set_aside"
+    file: str
+
+
+Event = Started | Stopped | Decided | Settled | Repeated | Foreign | LaneChanged | Imported | SetAside
+KINDS: tuple[type[Event], ...] = (
+    Started,
+    Stopped,
+    Decided,
+    Settled,
+    Repeated,
+    Foreign,
+    LaneChanged,
+    Imported,
+    SetAside,
+)

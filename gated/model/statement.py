@@ -1,0 +1,118 @@
+"""Signed claims, after they were verified. Their only maker is ``gated.credential.statement``.
+
+Before verification the same thing is a *token*: bytes that nobody may believe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from gated.model.credential import Assurance
+
+
+class Kind(StrEnum):
+    """What a key may sign. The last group is for messages that later releases exchange."""
+
+    BINDING = "binding"
+    ENTITLEMENT = "entitlement"
+    DENIAL = "denial"
+
+    TIME = "time"
+    HEAD = "head"
+    ACK = "ack"
+    USES = "uses"
+    COMMAND = "command"
+    EVENTS = "events"
+
+
+class DenialState(IntEnum):
+    """A larger value is more severe: it wins where two denials bear the same number."""
+
+    LIFTED = 0
+    BLOCKED = 1
+    REVOKED = 2
+
+
+class TargetKind(IntEnum):
+    """What a denial speaks of."""
+
+    CREDENTIAL = 0
+    PASS = 1
+    ENTITLEMENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """This credential stands for this pass, in this sector, until."""
+
+    sector: str
+    pass_: bytes  # 16 bytes, the sector's pseudonym of the holder
+    not_before: int  # seconds since 1970, first second of validity
+    expires: int | None  # first second no longer valid; None = no end
+    issued_at: int
+    id: bytes  # cti, 8 bytes
+    index: bytes  # HMAC of the credential under the sector key, 16 bytes
+    revision: int
+
+    @property
+    def key(self) -> bytes:
+        """What the cache finds it by."""
+        return self.index
+
+    @property
+    def rank(self) -> int:
+        """The highest rank of an index counts."""
+        return self.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """A right of a pass. ``None`` means "as the product says"."""
+
+    sector: str
+    pass_: bytes
+    not_before: int
+    expires: int | None
+    issued_at: int
+    id: bytes  # cti, 8 bytes: what uses are counted by
+    product: str
+    revision: int
+    venues: tuple[str, ...] | None = None
+    uses: int | None = None
+    min_assurance: Assurance | None = None
+
+    @property
+    def key(self) -> bytes:
+        """What the cache finds it by."""
+        return self.pass_
+
+    @property
+    def rank(self) -> int:
+        """The highest rank of an id counts."""
+        return self.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Refuse this target from now on, or (``LIFTED``) no longer."""
+
+    sector: str
+    issued_at: int
+    target_kind: TargetKind
+    target: bytes
+    state: DenialState
+    number: int
+
+    @property
+    def key(self) -> bytes:
+        """What the cache finds it by."""
+        return self.target
+
+    @property
+    def rank(self) -> int:
+        """The highest number of a target counts; of equals the more severe state does."""
+        return self.number * 4 + self.state
+
+
+Statement = Binding | Entitlement | Denial

@@ -1,0 +1,39 @@
+"""Time as a gate can honestly know it: an interval with a best estimate (docs/explanation/time.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ClockQuality(StrEnum):
+    """How the system clock stood to what is signed, when an event happened."""
+
+    GOOD = "good"
+    BEHIND = "behind"  # earlier than signed time: the floor was used
+    AHEAD = "ahead"  # implausibly later than signed time
+    UNSURE = "unsure"  # the answer would differ inside the interval
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSample:
+    """What the machine's clocks said at one moment."""
+
+    wall: int  # seconds since 1970, as the system clock claims
+    boottime: float  # seconds since this boot, suspend included (CLOCK_BOOTTIME)
+    boot: str  # 16 hex digits of the kernel's boot id
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReading:
+    """``floor`` ≤ ``estimate`` ≤ ``ceiling``, in seconds since 1970.
+
+    ``floor`` is carried on from the newest signed time and can only be too early; ``ceiling`` is
+    None where nothing bounds the clock from above.
+    """
+
+    floor: int
+    estimate: int
+    ceiling: int | None
+    quality: ClockQuality
+    sample: ClockSample

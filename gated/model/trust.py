@@ -1,0 +1,36 @@
+"""Keys that a gate believes, and how far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gated.model.statement import Kind
+
+
+class Algorithm(StrEnum):
+    """Bound to a key. A message's own header never chooses it (RFC 9053 section 2)."""
+
+    EDDSA = "EdDSA"
+    ES256 = "ES256"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key with its scope. ``public`` is what the credential room verifies with.
+
+    ``public`` is 32 bytes for Ed25519 (RFC 8032) and 65 bytes, uncompressed, for P-256 (SEC 1
+    section 2.3.3).
+    """
+
+    kid: bytes
+    algorithm: Algorithm
+    public: bytes
+    sectors: frozenset[str]
+    kinds: frozenset[Kind]
+    not_before: int
+    expires: int
+
+
+KeySet = Mapping[bytes, TrustedKey]

@@ -1,0 +1,100 @@
+"""What the gate needs of the world outside. Each has a simulated twin in ``devices.simulated``.
+
+Both twins pass the suite in ``tests/contracts``. The store has no port: tests use real SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+from gated.model.refusal import Refusal
+from gated.model.time import ClockSample
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def sample(self) -> ClockSample:
+        """What the clocks say now."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for deadlines within one process."""
+
+
+class CardSession(Protocol):
+    """A medium in the field, from sensing to removal. Used by one thread."""
+
+    @property
+    def uid(self) -> bytes | None:
+        """The anticollision number, where the reader tells it."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Send a command APDU, return the response (at least two bytes).
+
+        Raises ``CardError`` when the medium has left or answers nothing sensible, ``ReaderError``
+        when the reader is gone. It may block for ever: the deadline is the caller's, outside this
+        thread.
+        """
+
+    def close(self) -> None:
+        """Leave the medium. Never raises."""
+
+
+class Reader(Protocol):
+    """A reader of contactless media. One thread opens, waits and closes; any thread interrupts."""
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+
+    def open(self) -> None:
+        """Get ready, also after a loss. Raises ``ReaderError``."""
+
+    def wait_card(self, timeout_s: float) -> CardSession | None:
+        """Wait for a medium; None after the timeout or an interrupt. Raises ``ReaderError``.
+
+        Raises ``CardError`` when a medium came and left before it could be used.
+        """
+
+    def wait_removed(self, timeout_s: float) -> bool:
+        """Wait until the last medium is gone; False after the timeout or an interrupt.
+
+        Raises ``ReaderError``.
+        """
+
+    def interrupt(self) -> None:
+        """Make a wait of the other thread return soon. Best effort; never blocks, never raises."""
+
+    def close(self) -> None:
+        """Give the reader back. Never raises."""
+
+
+class Barrier(Protocol):
+    """What physically stops people. It starts secured."""
+
+    def watch(self, passed: Callable[[int], None]) -> None:
+        """Call ``passed`` with the number of persons when somebody went through; from any thread."""
+
+    def release(self, persons: int) -> None:
+        """Let ``persons`` through. Returns at once. Raises ``BarrierError``."""
+
+    def secure(self) -> None:
+        """End a release. Raises ``BarrierError``."""
+
+
+class Signal(StrEnum):
+    """What a lane tells the person in front of it."""
+
+    READY = "ready"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class Indicator(Protocol):
+    """Light, sound and text. Never raises: a broken lamp closes no lane."""
+
+    def show(self, signal: Signal, refusal: Refusal | None = None) -> None:
+        """Show a signal until the next one."""

@@ -1,0 +1,171 @@
+"""The state directory: names, the lock, durable small files, and how a damaged file is set aside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gated.errors import StoreError
+
+JOURNAL = "journal.db"
+DELTA = "delta.db"
+FLOORS = "floors.json"
+BALLAST = "ballast"
+LOCK = "lock"
+FOLDING = "folding"
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold a lock file as long as the block runs; False = another process holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+class StateDirectory:
+    """Where a gate keeps what it knows and what it did."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def prepare(self) -> None:
+        """Make the directory if it is not there. Raises ``StoreError``."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
+    def lock(self) -> None:
+        """Be the one gate that uses this directory. Raises ``StoreError`` if another does."""
+        path = self.path / LOCK
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise StoreError(
+                f"{self.path} is in use by a running gate",
+                hint="stop it first (systemctl stop gated), or give this one its own state_dir",
+            ) from None
+        self._lock = handle
+
+    def unlock(self) -> None:
+        """Let another gate use it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def is_locked(self) -> bool:
+        """Whether a gate is running on it."""
+        try:
+            handle = os.open(self.path / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def file(self, name: str) -> Path:
+        """A file of the directory."""
+        return self.path / name
+
+    def set_aside(self, name: str, at: int) -> Path:
+        """Move a damaged database out of the way, with its -wal and -shm; nothing is deleted.
+
+        Returns its new place, ``<name>.damaged-<at>[.n]``.
+        """
+        number = 0
+        while True:
+            new = self.path / (f"{name}.damaged-{at}" + (f".{number}" if number else ""))
+            if not any(Path(f"{new}{side}").exists() for side in _SIDE_FILES):
+                break
+            number += 1
+        for side in _SIDE_FILES:
+            old = Path(f"{self.path / name}{side}")
+            if old.exists():
+                old.rename(f"{new}{side}")
+        sync_directory(self.path)
+        return new
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite finds a database sound. A file that is not there is sound.
+
+    ``quick_check`` reads every page: a plain SELECT succeeds beside a page of noise (measured).
+    """
+    if not path.exists():
+        return True
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError:
+        return False
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a small file so that after a power cut either the old or the new one is there."""
+    new = path.with_name(path.name + ".new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    new.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that were created, renamed or deleted durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def keep_ballast(path: Path, size: int) -> bool:
+    """Hold ``size`` bytes of the disk in reserve. False = there was no room, or it was given up before."""
+    if path.exists() and path.stat().st_size == size:
+        return True
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            if size:
+                os.posix_fallocate(handle, 0, size)
+        finally:
+            os.close(handle)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _unusable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be used ({error.strerror})", hint="the user of the daemon must own state_dir"
+    )

@@ -1,0 +1,65 @@
+"""Values that never go back: time, versions, counters. Kept twice, and the higher one wins.
+
+A floor that could be lowered by deleting one file would be no floor. Each stands in the journal and in
+a small file of its own; erasing both takes a person who enrols the gate anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from gated.errors import StoreError
+from gated.store.directory import write_durably
+from gated.store.journal import Journal
+
+log = logging.getLogger(__name__)
+
+_MAX_FILE_BYTES = 65536
+#: Seconds since 1970: the newest signed time, carried on.
+TIME = "time"
+
+
+class Floors:
+    """Floors by name. Used by one thread."""
+
+    def __init__(self, journal: Journal, file: Path) -> None:
+        self._journal = journal
+        self._file = file
+        self._values = journal.floors()
+        for name, value in floors_file(file).items():
+            self._values[name] = max(value, self._values.get(name, 0))
+
+    def get(self, name: str) -> int:
+        """The floor; 0 where none was ever set."""
+        return self._values.get(name, 0)
+
+    def raise_to(self, name: str, value: int) -> None:
+        """Raise a floor in both places. A lower value changes nothing. Raises ``StoreError``.
+
+        The file is durable on return; the journal's half follows in its thread, however slow the disk.
+        """
+        if value <= self.get(name):
+            return
+        self._values[name] = value
+        self._journal.raise_floors(self._values)
+        try:
+            write_durably(self._file, json.dumps(self._values, sort_keys=True).encode())
+        except OSError as error:
+            raise StoreError(f"{self._file} cannot be written ({error.strerror})") from error
+
+
+def floors_file(file: Path) -> dict[str, int]:
+    """The small file's floors. A damaged one counts as empty: the journal has them too."""
+    try:
+        with file.open("rb") as handle:
+            values = json.loads(handle.read(_MAX_FILE_BYTES))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged (%s); the journal's floors count", file, error)
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    return {str(name): value for name, value in values.items() if type(value) is int and value >= 0}

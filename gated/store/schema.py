@@ -1,0 +1,76 @@
+"""The tables, as migrations: a file of any earlier release is brought up to date when it is opened."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+journal_migrations = Migrations("gated.journal")
+cache_migrations = Migrations("gated.cache")
+
+
+@journal_migrations(name="0001_journal")
+def _journal(db: Database) -> None:
+    """Retention classes: event, anchor (until acknowledged and erased); counter, reservation; floor."""
+    # An event's id counts through all epochs of the file; its seq is id - epoch.base.
+    db.execute(
+        "CREATE TABLE epoch (no INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, gate TEXT NOT NULL,"
+        " machine TEXT NOT NULL, base INTEGER NOT NULL, genesis BLOB NOT NULL,"
+        " began_at INTEGER NOT NULL)"
+    )
+    db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, body TEXT NOT NULL, digest BLOB NOT NULL)")
+    # The newest row is noted apart: without it, a deleted last row would leave a perfect chain.
+    db.execute(
+        "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1),"
+        " id INTEGER NOT NULL, digest BLOB NOT NULL)"
+    )
+    # The newest erased row: where the chain of the rows that are left begins.
+    db.execute(
+        "CREATE TABLE anchor (one INTEGER PRIMARY KEY CHECK (one = 1),"
+        " id INTEGER NOT NULL, digest BLOB NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE counter (cti BLOB NOT NULL, venue TEXT NOT NULL, day INTEGER NOT NULL,"
+        " taken INTEGER NOT NULL DEFAULT 0, reserved INTEGER NOT NULL DEFAULT 0, keep_until INTEGER,"
+        " PRIMARY KEY (cti, venue, day), CHECK (taken >= 0 AND reserved >= 0)) WITHOUT ROWID"
+    )
+    # Releases not yet settled: a handful of rows, one for each lane at most, so a scan of it is nothing.
+    db.execute(
+        "CREATE TABLE reservation (id INTEGER PRIMARY KEY, lane TEXT NOT NULL, cti BLOB NOT NULL,"
+        " venue TEXT NOT NULL, day INTEGER NOT NULL, uses INTEGER NOT NULL, persons INTEGER NOT NULL)"
+    )
+    db.execute("CREATE TABLE floor (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+    # For people with a shell: what the body says, as columns.
+    db.execute(
+        "CREATE VIEW events AS SELECT epoch.epoch, event.id - epoch.base AS seq,"
+        " json_extract(body, '$.kind') AS kind, datetime(json_extract(body, '$.at'), 'unixepoch') AS at_utc,"
+        " json_extract(body, '$.lane') AS lane, json_extract(body, '$.outcome') AS outcome,"
+        " json_extract(body, '$.reason') AS reason, json_extract(body, '$.decision') AS decision, body"
+        " FROM event JOIN epoch ON epoch.no = (SELECT max(no) FROM epoch WHERE base < event.id)"
+    )
+
+
+STATEMENT_TABLE = (
+    # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights
+    # and denial, an entitlement's denial. id tells rights of one pass apart and is empty elsewhere.
+    "CREATE TABLE statement (key BLOB NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL,"
+    " rank INTEGER NOT NULL, token BLOB NOT NULL, position INTEGER NOT NULL,"
+    " PRIMARY KEY (key, kind, id)) WITHOUT ROWID"
+)
+
+
+@cache_migrations(name="0001_cache")
+def _cache(db: Database) -> None:
+    db.execute(STATEMENT_TABLE)
+    db.execute("CREATE INDEX statement_position ON statement (position)")
+    # Which snapshot counts ('' = none yet). complete = 0: a damaged file was set aside, denials may be gone.
+    db.execute(
+        "CREATE TABLE pointer (one INTEGER PRIMARY KEY CHECK (one = 1), snapshot TEXT NOT NULL,"
+        " covers INTEGER NOT NULL, position INTEGER NOT NULL, complete INTEGER NOT NULL)"
+    )
+    db.execute("INSERT INTO pointer VALUES (1, '', 0, 0, 1)")
+    # What was imported; the daemon tells the journal of it and deletes the row.
+    db.execute(
+        "CREATE TABLE intake (id INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, known INTEGER NOT NULL,"
+        " refused TEXT NOT NULL, time_token BLOB)"
+    )

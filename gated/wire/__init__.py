@@ -1,0 +1,1 @@
+"""Messages as bytes, shared by gates and the central system."""

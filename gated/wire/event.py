@@ -1,0 +1,96 @@
+"""An event as bytes: canonical JSON (RFC 8785), chained by SHA-256 (docs/reference/events.md).
+
+Our events hold text, whole numbers below 2^53 and maps of them. In that domain RFC 8785 asks for
+sorted keys, no spaces and the shortest escapes, which is what ``json.dumps`` is told to do here; a
+property test compares it with another implementation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gated.model.event import KINDS, SCHEMA_VERSION, Event
+from gated.model.time import ClockQuality, TimeReading
+
+DIGEST_BYTES = 32
+_MAX_EXACT = 1 << 53  # RFC 8785 section 3.2.2.3: whole numbers beyond are not exact everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When something happened, as an event tells it."""
+
+    reading: TimeReading
+    clock: ClockQuality
+
+    @classmethod
+    def of(cls, reading: TimeReading) -> Stamp:
+        """The stamp of a reading where no decision judged the clock."""
+        return cls(reading, reading.quality)
+
+
+def body(event: Event, seq: int, stamp: Stamp) -> str:
+    """The event's canonical JSON. ``seq`` is its number within the epoch, from 1."""
+    reading = stamp.reading
+    members: dict[str, Any] = {
+        "v": SCHEMA_VERSION,
+        "seq": seq,
+        "kind": event.kind,
+        "at": reading.estimate,
+        "wall": reading.sample.wall,
+        "boot": reading.sample.boot,
+        "up": int(reading.sample.boottime),
+        "clock": stamp.clock,
+    }
+    for name, told in _FIELDS[event.kind]:
+        value = getattr(event, name)
+        if value is not None:
+            members[told] = value.hex() if isinstance(value, bytes) else value
+    return canonical(members)
+
+
+#: By kind: the attribute, and the member that tells it (``pass_`` is a word of Python's own).
+_FIELDS = {kind.kind: tuple((field.name, field.name.rstrip("_")) for field in fields(kind)) for kind in KINDS}
+
+
+def canonical(value: Any) -> str:
+    """RFC 8785 for text, whole numbers, truth values, lists and maps with ASCII keys.
+
+    Raises ``ValueError`` for anything else, rather than writing what another reader would hash
+    differently.
+    """
+    _check(value)
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise ValueError("canonical JSON here: keys are ASCII text")
+            _check(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            _check(member)
+    elif isinstance(value, str):
+        value.encode()  # a lone surrogate has no UTF-8 and would break the chain later
+    elif value is not None and (not isinstance(value, int) or abs(value) >= _MAX_EXACT):
+        raise ValueError("canonical JSON here: whole numbers below 2^53, text, lists, maps")
+
+
+def genesis(gate: str, epoch: str) -> bytes:
+    """What the first event of an epoch is chained to."""
+    return hashlib.sha256(canonical({"v": SCHEMA_VERSION, "gate": gate, "epoch": epoch}).encode()).digest()
+
+
+def digest(previous: bytes, event_body: str) -> bytes:
+    """SHA-256 of the previous digest and the event's canonical JSON."""
+    return hashlib.sha256(previous + event_body.encode()).digest()
