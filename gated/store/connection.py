@@ -13,13 +13,14 @@ from sqlite_utils.migrations import Migrations
 BUSY_S = 1.0
 
 
-def open_writer(path: Path, migrations: Migrations) -> sqlite3.Connection:
+def open_writer(path: Path, migrations: Migrations, page_bytes: int = 4096) -> sqlite3.Connection:
     """Open a file for its writer and bring its schema up to date.
 
     WAL with ``synchronous=FULL`` is one fdatasync per commit and loses nothing at a power cut;
     NORMAL lost rows in 40 of 60 simulated cuts. ``secure_delete`` because erased must mean gone.
     """
     connection = _connect(str(path), uri=False)
+    connection.execute(f"PRAGMA page_size={page_bytes}")  # of a new file; an old one keeps its own
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")

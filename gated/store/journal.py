@@ -25,6 +25,8 @@ from gated.wire.event import Stamp, body, digest, genesis
 log = logging.getLogger(__name__)
 
 EPOCH_BYTES = 8
+#: A commit writes whole pages, and a row with its counters touches five: small ones spare the card.
+PAGE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Journal:
         self._head_digest = b""
         self._epoch = ""
         try:
-            self._connection = open_writer(path, journal_migrations)
+            self._connection = open_writer(path, journal_migrations, PAGE_BYTES)
             self._begin_epoch_if_needed(machine, epoch, began_at)
             self._load_head()
         except sqlite3.Error as error:
@@ -371,7 +373,7 @@ class Journal:
         """
         try:
             self._connection.close()
-            self._connection = open_writer(self._path, journal_migrations)
+            self._connection = open_writer(self._path, journal_migrations, PAGE_BYTES)
             self._load_head()
         except sqlite3.Error as error:
             log.error("journal: still failing: %s", error)

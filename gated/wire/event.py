@@ -72,18 +72,21 @@ _encode = json.JSONEncoder(
 
 
 def _check(value: Any) -> None:
-    if isinstance(value, dict):
+    if isinstance(value, str):
+        value.encode()  # a lone surrogate has no UTF-8 and would break the chain later
+    elif isinstance(value, int):
+        if not -_MAX_EXACT < value < _MAX_EXACT:
+            raise ValueError("canonical JSON here: whole numbers below 2^53")
+    elif isinstance(value, dict):
         for key, member in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise ValueError("canonical JSON here: keys are ASCII text")
             _check(member)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list):
         for member in value:
             _check(member)
-    elif isinstance(value, str):
-        value.encode()  # a lone surrogate has no UTF-8 and would break the chain later
-    elif value is not None and (not isinstance(value, int) or abs(value) >= _MAX_EXACT):
-        raise ValueError("canonical JSON here: whole numbers below 2^53, text, lists, maps")
+    elif value is not None:
+        raise ValueError("canonical JSON here: text, whole numbers, truth values, lists and maps")
 
 
 def genesis(gate: str, epoch: str) -> bytes:
