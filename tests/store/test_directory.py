@@ -1,0 +1,125 @@
+"""Small durable things: the lock, floors, ballast, what is set aside."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gated.errors import StoreError
+from gated.store.directory import FLOORS, JOURNAL, StateDirectory, is_sound, keep_ballast, write_durably
+from gated.store.floors import TIME, Floors
+from store.test_journal import STAMP, open_journal
+from gated.model.event import Stopped
+
+
+def test_one_gate_at_a_time_uses_a_directory(tmp_path):
+    first, second = StateDirectory(tmp_path), StateDirectory(tmp_path)
+    first.lock()
+    assert second.is_locked()
+    with pytest.raises(StoreError, match="in use by a running gate"):
+        second.lock()
+    first.unlock()
+    assert not second.is_locked()
+    second.lock()
+    second.unlock()
+
+
+def test_a_directory_that_cannot_be_made_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be used"):
+        StateDirectory(tmp_path / "file" / "state").prepare()
+
+
+def test_a_damaged_file_is_set_aside_with_its_side_files_and_never_over_another(tmp_path):
+    directory = StateDirectory(tmp_path)
+    for content in (b"one", b"two"):
+        for side in ("", "-wal", "-shm"):
+            (tmp_path / f"{JOURNAL}{side}").write_bytes(content + side.encode())
+        directory.set_aside(JOURNAL, 5)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {
+        "journal.db.damaged-5": b"one",
+        "journal.db.damaged-5-wal": b"one-wal",
+        "journal.db.damaged-5-shm": b"one-shm",
+        "journal.db.damaged-5.1": b"two",
+        "journal.db.damaged-5.1-wal": b"two-wal",
+        "journal.db.damaged-5.1-shm": b"two-shm",
+    } == kept
+
+
+def test_one_page_of_noise_is_found_though_a_select_succeeds(tmp_path):
+    path = tmp_path / JOURNAL
+    journal = open_journal(path)
+    journal.start()
+    for _ in range(200):
+        journal.append(Stopped(), STAMP).wait(10)
+    journal.stop(10)
+    assert is_sound(path)
+    raw = bytearray(path.read_bytes())
+    raw[-4096:-2048] = b"\x55" * 2048
+    path.write_bytes(raw)
+    assert not is_sound(path)
+
+
+def test_a_file_that_is_not_there_is_sound(tmp_path):
+    assert is_sound(tmp_path / "none.db")
+
+
+def test_noise_is_not_sound(tmp_path):
+    (tmp_path / "x.db").write_bytes(b"noise" * 1000)
+    assert not is_sound(tmp_path / "x.db")
+
+
+def test_a_small_file_is_replaced_as_a_whole(tmp_path):
+    for content in (b"old", b"new"):
+        write_durably(tmp_path / "small", content)
+    assert [b"new"] == [path.read_bytes() for path in tmp_path.iterdir()]
+
+
+def test_ballast_is_kept_once_and_told_when_there_is_no_room(tmp_path):
+    assert keep_ballast(tmp_path / "ballast", 8192)
+    assert keep_ballast(tmp_path / "ballast", 8192)
+    assert 8192 == (tmp_path / "ballast").stat().st_size
+    assert not keep_ballast(tmp_path / "more", 1 << 60)
+    assert not (tmp_path / "more").exists()
+
+
+def floors(tmp_path):
+    journal = open_journal(tmp_path / JOURNAL)
+    journal.start()
+    return journal, Floors(journal, tmp_path / FLOORS)
+
+
+def test_a_floor_never_goes_back_and_survives_the_loss_of_either_place(tmp_path):
+    journal, first = floors(tmp_path)
+    first.raise_to(TIME, 500)
+    first.raise_to(TIME, 400)
+    assert 500 == first.get(TIME)
+    journal.stop(10)
+    (tmp_path / FLOORS).unlink()
+    journal, second = floors(tmp_path)
+    assert 500 == second.get(TIME)
+    second.raise_to(TIME, 600)
+    journal.stop(10)
+    for path in tmp_path.glob("journal.db*"):
+        path.unlink()
+    journal, third = floors(tmp_path)
+    assert 600 == third.get(TIME)
+    journal.stop(10)
+
+
+@pytest.mark.parametrize("content", [b"noise", b"[1]", b'{"time": "late", "x": -4}', b"\xff"])
+def test_a_spoilt_floor_file_counts_as_empty(tmp_path, content):
+    (tmp_path / FLOORS).write_bytes(content)
+    journal, made = floors(tmp_path)
+    assert 0 == made.get(TIME)
+    journal.stop(10)
+
+
+def test_the_floor_file_holds_what_the_journal_holds(tmp_path):
+    journal, made = floors(tmp_path)
+    made.raise_to("a", 1)
+    made.raise_to("b", 2)
+    journal.stop(10)
+    assert {"a": 1, "b": 2} == json.loads((tmp_path / FLOORS).read_bytes())
