@@ -127,9 +127,11 @@ class RunningGate:
 
     def stop(self) -> bool:
         """Stop serving and close the files. False = the disk did not let the journal in time."""
-        stopped = self._gate.stop()
+        self._gate.stop_lanes()
         for close in self._closers:
             close()
+        # The journal closes last: only a writer folds its write-ahead log back into the file.
+        stopped = self._gate.stop_journal()
         self._directory.unlock()
         return stopped
 
@@ -177,6 +179,7 @@ class RunningGate:
             barrier=world.barriers.get(lane_id) or SimulatedBarrier(),
             indicator=SimulatedIndicator(),
             times=settings.times,
+            journal_wait_s=self._settings.journal_wait_s,
             watch=world.watch,
         )
         reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")

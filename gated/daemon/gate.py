@@ -56,6 +56,7 @@ class Gate:
         unsettled = self._journal.settle_unsettled(stamp)
         self._journal.start()
         self._journal.append(Started(self._version, unsettled), stamp)
+        self._housekeeping.tick()  # signed time that arrived meanwhile is known before the first tap
         for lane in self._lanes:
             lane.worker.start(lane.reader)
         return unsettled
@@ -80,9 +81,12 @@ class Gate:
             return "the journal's disk does not answer"
         return ""
 
-    def stop(self) -> bool:
-        """Stop serving, write what is queued. False = the disk did not let it in time."""
+    def stop_lanes(self) -> None:
+        """Stop serving."""
         for lane in self._lanes:
             lane.worker.stop(_STOP_S)
+
+    def stop_journal(self) -> bool:
+        """Write what is queued. False = the disk did not let it in time."""
         self._journal.append(Stopped(), Stamp.of(self._time.read()))
         return self._journal.stop(_STOP_S)

@@ -22,7 +22,7 @@ from gated.daemon.messages import Conversed, Conversing, Message, Passed, Reader
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
-from gated.errors import BarrierError
+from gated.errors import BarrierError, StoreError
 from gated.model.credential import Credential
 from gated.model.decision import Denied, Granted
 from gated.model.event import (
@@ -90,6 +90,7 @@ class LaneWorker:
         barrier: Barrier,
         indicator: Indicator,
         times: LaneTimes,
+        journal_wait_s: float,
         watch: Callable[[Told], None] = lambda _told: None,
     ) -> None:
         self._id = lane_id
@@ -100,6 +101,7 @@ class LaneWorker:
         self._barrier = barrier
         self._indicator = indicator
         self._times = times
+        self._journal_wait_s = journal_wait_s
         self._watch = watch
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._reader: ReaderWorker | None = None
@@ -293,7 +295,13 @@ class LaneWorker:
         release, self._release = self._release, None
         assert release is not None
         event = Settled(self._id, release.decision, outcome, by, release.persons)
-        self._journal.append(event, Stamp.of(self._time.read()))
+        ticket = self._journal.append(event, Stamp.of(self._time.read()))
+        # The next tap may be the same medium: what was given back must count for it. A stalled disk is
+        # not waited for longer; the row keeps its place in the queue.
+        try:
+            ticket.wait(self._journal_wait_s)
+        except StoreError as error:
+            log.error("lane %s: %s", self._id, error)
 
     # -------------------------------------------------------------- in and out of service
 
