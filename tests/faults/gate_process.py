@@ -1,0 +1,91 @@
+"""A gate in a process of its own, to be killed or stalled.
+
+    python gate_process.py load CONFIG LOG      taps as fast as it can, until it is killed
+    python gate_process.py ask CONFIG LOG       reads "LANE NUMBER" lines, answers each tap as JSON
+
+Every release is appended to LOG at the very moment the barrier is commanded, in one write: what a
+killed process wrote stays written.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import os
+import queue
+import random
+import sys
+import threading
+from pathlib import Path
+
+from gated.app import RunningGate, World
+from gated.config.settings import check
+from gated.daemon.lane import Told
+from gated.devices.simulated.barrier import SimulatedBarrier
+from gated.devices.simulated.reader import SimulatedReader
+from venue import medium
+
+PEOPLE = 12
+_PR_SET_PTRACER = 0x59616D61  # prctl(2): let a tracer that is not our parent attach (Yama)
+
+
+class LoggingBarrier(SimulatedBarrier):
+    def __init__(self, lane: str, log: int) -> None:
+        super().__init__()
+        self._lane, self._log = lane, log
+        self._draw = random.Random(lane)
+
+    def release(self, persons: int) -> None:
+        os.write(self._log, f"{self._lane}\n".encode())
+        self.passes = self._draw.random() < 0.8
+        super().release(persons)
+
+
+def main() -> None:
+    mode, config, log_path = sys.argv[1:]
+    settings, trust = check(Path(config))
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    lanes = [lane.lane.id for lane in settings.lanes]
+    readers = {lane: SimulatedReader(lane) for lane in lanes}
+    barriers = {lane: LoggingBarrier(lane, log) for lane in lanes}
+    told: dict[str, queue.SimpleQueue[Told]] = {lane: queue.SimpleQueue() for lane in lanes}
+    world = World(readers=readers, barriers=barriers, watch=lambda one: told[one.lane].put(one))
+    gate = RunningGate(settings, trust, world)
+    print(json.dumps({"unsettled": gate.start()}), flush=True)
+
+    def tap(lane: str, number: int) -> Told:
+        readers[lane].present(medium(number))
+        answer = told[lane].get(timeout=60)
+        readers[lane].remove()
+        return answer
+
+    def load(lane: str) -> None:
+        for number in itertools.cycle(random.Random(os.getpid()).sample(range(PEOPLE), PEOPLE)):
+            tap(lane, number)
+
+    if mode == "load":
+        threads = [threading.Thread(target=load, args=(lane,)) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+    asked = []
+
+    def answer(lane: str, number: int) -> None:
+        one = tap(lane, number)
+        cause = None if one.refusal is None else {"reason": one.refusal.reason, **one.refusal.params}
+        line = {"lane": lane, "granted": one.granted, "refusal": cause, "took_s": one.took_s}
+        print(json.dumps(line), flush=True)
+
+    for line in sys.stdin:
+        lane, number = line.split()
+        asked.append(threading.Thread(target=answer, args=(lane, int(number))))
+        asked[-1].start()
+    for thread in asked:
+        thread.join()
+    gate.stop()
+
+
+if __name__ == "__main__":
+    main()
