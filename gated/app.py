@@ -16,7 +16,8 @@ from gated.card.pkoc import Conversation
 from gated.config.settings import Driver, LaneSettings, Settings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
-from gated.daemon.lane import LaneWorker, Told
+from gated.daemon.lane import LaneWorker
+from gated.daemon.messages import Told
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tap import TapWay, Trust
 from gated.daemon.timekeeper import TimeKeeper
@@ -39,9 +40,10 @@ from gated.store.directory import (
     is_sound,
     keep_ballast,
 )
+from gated.store.epoch import EPOCH_BYTES
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
-from gated.store.journal import EPOCH_BYTES, Journal
+from gated.store.journal import Journal
 from gated.store.snapshot import remove_unnamed
 from gated.wire.event import Stamp
 

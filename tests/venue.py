@@ -14,7 +14,7 @@ from gated.app import RunningGate, World
 from gated.central.office import Office, ProductRules, found
 from gated.cli.importing import import_file
 from gated.config.settings import check
-from gated.daemon.lane import Told
+from gated.daemon.messages import Told
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.media import PkocMedium

@@ -54,9 +54,7 @@ def found(
     random: Random,
 ) -> Office:
     """Make the keys of a sector and the files of its gates. Raises ``ConfigError`` if it exists."""
-    for name in (sector, *venues, *(product.id for product in products)):
-        if not is_name(name):
-            raise ConfigError(f"{name!r} is no name", hint="use 1 to 32 of a-z 0-9 . _ -")
+    _check_names(sector, *venues, *(product.id for product in products))
     secret, gate = directory / "secret", directory / "gate"
     if (secret / f"{sector}.pem").exists():
         raise ConfigError(
@@ -129,7 +127,13 @@ class Office:
         venues: tuple[str, ...] | None = None,
         entitlement: bytes | None = None,
     ) -> tuple[bytes, bytes]:
-        """(id, token) of a new right, or of the next revision of ``entitlement``."""
+        """(id, token) of a new right, or of the next revision of ``entitlement``.
+
+        Raises ``ConfigError`` for a product or venue that is no name, or a negative number of uses.
+        """
+        _check_names(product, *(venues or ()))
+        if uses is not None and not 0 <= uses < 1 << 31:
+            raise ConfigError(f"{uses} uses cannot be issued", hint="use a number from 0 to 2147483647")
         right = self._random(ID_BYTES) if entitlement is None else entitlement
         token = sign_statement(
             self._key,
@@ -156,6 +160,12 @@ class Office:
     def index(self, credential: Credential) -> bytes:
         """The name under which the sector knows a credential."""
         return index_of(credential, self._sector_key)
+
+
+def _check_names(*names: str) -> None:
+    for name in names:
+        if not is_name(name):
+            raise ConfigError(f"{name!r} is not a name", hint="use 1 to 32 of a-z 0-9 . _ -")
 
 
 def _add_key(path: Path, sector: str, key: SigningKey, now: int, days: int) -> None:

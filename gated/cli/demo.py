@@ -58,10 +58,13 @@ def run_demo(arguments: argparse.Namespace) -> int:
     import tempfile
 
     from gated.cli.demo_show import show_for
+    from gated.errors import ConfigError
 
     with tempfile.TemporaryDirectory(prefix="gated-demo-") as scratch:
         directory = Path(scratch) if arguments.keep is None else arguments.keep
         directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise ConfigError(f"{directory} is not empty", hint="give --keep a new directory")
         with show_for(as_json=arguments.json) as show:
             summary, defects = _play(arguments, directory, show)
             show.end(summary, defects)

@@ -13,7 +13,7 @@ from typing import Any
 from gated.app import RunningGate, World
 from gated.cli.demo_cast import Visitor, visits
 from gated.config.settings import check
-from gated.daemon.lane import Told
+from gated.daemon.messages import Told
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
 from gated.model.decision import Granted

@@ -53,15 +53,20 @@ def run_status(arguments: argparse.Namespace) -> int:
     }
     if arguments.json:
         print(json.dumps(status))
-        return 0
-    print(f"gate {summary.gate}: {'running' if running else 'not running'}")
-    print(f"  journal: {summary.seq} rows in epoch {summary.epoch}, {summary.unsettled} releases open")
-    if last:
-        print(f"  last event: {last[0]['kind']} at {utc(last[0]['at'])}")
-    for lane, (state, cause, at) in lanes.items():
-        print(f"  lane {lane}: {state} ({cause}) since {utc(at)}")
+    else:
+        _print(status, last[0]["kind"] if last else "")
+    return 0
+
+
+def _print(status: dict[str, Any], last_kind: str) -> None:
+    print(f"gate {status['gate']}: {'running' if status['running'] else 'not running'}")
+    print(f"  journal: {status['seq']} rows in epoch {status['epoch']}, {status['unsettled']} releases open")
+    if last_kind:
+        print(f"  last event: {last_kind} at {utc(status['last_event_at'])}")
+    for name, lane in status["lanes"].items():
+        print(f"  lane {name}: {lane['state']} ({lane['cause']}) since {utc(lane['since'])}")
+    cache = status["cache"]
     print(
         f"  cache: {cache['snapshot'] or 'no snapshot'}, {cache['delta_rows']} statements since,"
         f" {'complete' if cache['complete'] else 'INCOMPLETE: import a full file'}"
     )
-    return 0

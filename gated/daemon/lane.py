@@ -18,26 +18,27 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import assert_never
 
-from gated.daemon.messages import Conversed, Conversing, Message, Passed, ReaderLost, ReaderReady
+from gated.daemon.front import Front
+from gated.daemon.messages import (
+    Conversed,
+    Conversing,
+    LaneTimes,
+    Message,
+    Passed,
+    ReaderLost,
+    ReaderReady,
+    Told,
+)
 from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import BarrierError, StoreError
 from gated.model.credential import Credential
 from gated.model.decision import Denied, Granted
-from gated.model.event import (
-    Foreign,
-    LaneCause,
-    LaneChanged,
-    LaneState,
-    Repeated,
-    Settled,
-    SettledBy,
-    Settlement,
-)
+from gated.model.event import LaneCause, Settled, SettledBy, Settlement
 from gated.model.refusal import Reason, Refusal
-from gated.policy.storm import Closed, ForeignCounter, RefusalWindows
-from gated.ports import Barrier, Clock, Indicator, Signal
+from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
 from gated.wire.event import Stamp
 
@@ -45,28 +46,6 @@ log = logging.getLogger(__name__)
 
 #: The thread looks at its deadlines at least this often; also its heartbeat.
 TICK_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class LaneTimes:
-    """A lane's deadlines, in seconds."""
-
-    hold_s: float
-    conversation_s: float
-    hung_limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a tap came to, for whoever watches the lane (the demo, later the display)."""
-
-    lane: str
-    granted: bool
-    refusal: Refusal | None
-    decision: Granted | Denied | None
-    seq: int
-    took_s: float  # from the first command to the light
-    judged_s: float  # of which recalling, opening, judging, writing
 
 
 @dataclass(slots=True)
@@ -99,20 +78,16 @@ class LaneWorker:
         self._time = time
         self._clock = clock
         self._barrier = barrier
-        self._indicator = indicator
+        self._front = Front(lane_id, journal, time, indicator, watch)
         self._times = times
         self._journal_wait_s = journal_wait_s
-        self._watch = watch
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._reader: ReaderWorker | None = None
         self._thread = threading.Thread(target=self._run, name=f"lane {lane_id}", daemon=True)
-        self._windows = RefusalWindows()
-        self._foreign = ForeignCounter()
+        self._tally = Tally(lane_id, journal, time, clock)
         self._release: _Release | None = None
         self._conversing: tuple[int, float] | None = None  # tap, since
         self._hung_since: float | None = None
-        self._state = LaneState.OUT_OF_SERVICE
-        self._ever_served = False
         self._judged_s = 0.0
         self.beat = clock.monotonic()
         barrier.watch(lambda persons: self._inbox.put(Passed(persons)))
@@ -125,13 +100,9 @@ class LaneWorker:
 
     def start(self, reader: ReaderWorker) -> None:
         """Start serving with this reader."""
-        self.attach(reader)
+        self._reader = reader
         self._thread.start()
         reader.start()
-
-    def attach(self, reader: ReaderWorker) -> None:
-        """Serve with this reader, without a thread of the lane's own."""
-        self._reader = reader
 
     def stop(self, timeout_s: float) -> None:
         """Stop serving. A release still open stays open in the journal: nobody knows its end."""
@@ -144,11 +115,6 @@ class LaneWorker:
         """Whether a medium has held the reader past all patience."""
         since = self._hung_since
         return since is not None and self._clock.monotonic() - since >= self._times.hung_limit_s
-
-    @property
-    def state(self) -> LaneState:
-        """Whether the lane serves."""
-        return self._state
 
     def _run(self) -> None:
         while True:
@@ -166,7 +132,7 @@ class LaneWorker:
                 self.tick()
             except Exception:  # a bug must not close the lane for good, nor open it
                 log.exception("lane %s: unexpected", self._id)
-                self._show(Signal.OUT_OF_SERVICE, Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}))
+                self._front.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}))
                 self._go_on()
 
     def patience(self) -> float:
@@ -185,12 +151,12 @@ class LaneWorker:
         """Do what a message asks for."""
         match message:
             case ReaderReady():
-                self._hung_since = self._conversing = None
-                self._serve(LaneCause.READER_BACK if self._ever_served else LaneCause.STARTED)
+                self._conversing = None
+                self._serve()
             case ReaderLost():
                 log.warning("lane %s: %s", self._id, message.detail)
                 self._hung_since = self._conversing = None
-                self._fail(LaneCause.READER_LOST)
+                self._front.fail(LaneCause.READER_LOST)
             case Conversing():
                 self._conversing = message.tap, self._clock.monotonic()
             case Conversed():
@@ -207,21 +173,18 @@ class LaneWorker:
             self._hung(now)
         if self._release is not None and now >= self._release.until:
             self._end_release()
-        for closed in self._windows.expired(now):
-            self._repeated(closed)
-        self._tell_foreign(self._foreign.ended(self._time.read().sample.wall))
+        self._tally.tick()
 
     def _conversed(self, message: Conversed) -> None:
         if self._conversing is None:
             # Its deadline is over: whatever was proved, nobody stands behind it any more.
-            self._hung_since = None
-            self._serve(LaneCause.READER_BACK)
+            self._serve()
             return
         since = self._conversing[1]
         self._conversing, self._judged_s = None, 0.0
         match message.result:
             case None:
-                self._tell_foreign(self._foreign.saw(self._time.read().sample.wall))
+                self._tally.foreign()
                 self._refuse(Refusal(Reason.UNKNOWN_MEDIUM), None, 0, since)
             case Refusal() as refusal:
                 scheme = str(refusal.params.get("scheme", "")) or None
@@ -247,14 +210,12 @@ class LaneWorker:
     def _deny(
         self, key: Hashable, scheme: str | None, assurance: str | None, denied: Denied, since: float
     ) -> None:
-        now = self._clock.monotonic()
         seq = 0
-        if not self._windows.repeats(key, now):
+        if not self._tally.repeats(key):
             written = self._way.write_denial(scheme, denied, assurance)
             if isinstance(written, Written):
                 seq = written.seq
-                for closed in self._windows.wrote(key, seq, now):
-                    self._repeated(closed)
+                self._tally.wrote(key, seq)
         self._refuse(denied.refusal, denied, seq, since)
 
     def _open(self, written: Written, granted: Granted, since: float) -> None:
@@ -267,13 +228,12 @@ class LaneWorker:
             self._settle(Settlement.NOT_TAKEN, SettledBy.BARRIER_FAULT)
             self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, written.seq, since)
             return
-        self._show(Signal.GRANTED)
-        self._tell(granted=True, refusal=None, decision=granted, seq=written.seq, since=since)
+        self._front.grant()
+        self._tell(None, granted, written.seq, since)
 
     def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
-        out = refusal.reason is Reason.OUT_OF_SERVICE
-        self._show(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal)
-        self._tell(granted=False, refusal=refusal, decision=denied, seq=seq, since=since)
+        self._front.refuse(refusal)
+        self._tell(refusal, denied, seq, since)
         self._go_on()
 
     def _passed(self, persons: int) -> None:
@@ -308,63 +268,24 @@ class LaneWorker:
     def _hung(self, now: float) -> None:
         self._conversing = None
         self._hung_since = now
-        self._fail(LaneCause.READER_HUNG)
+        self._front.fail(LaneCause.READER_HUNG)
         if self._reader is not None:
             self._reader.nudge()
 
-    def _serve(self, cause: LaneCause) -> None:
-        self._ever_served = True
-        self._change(LaneState.IN_SERVICE, cause)
-        self._show(Signal.READY)
-        if self._release is None:
-            self._go_on()
-
-    def _fail(self, cause: LaneCause) -> None:
-        self._change(LaneState.OUT_OF_SERVICE, cause)
-        self._show(Signal.OUT_OF_SERVICE, Refusal(Reason.OUT_OF_SERVICE, {"cause": str(cause)}))
-
-    def _change(self, state: LaneState, cause: LaneCause) -> None:
-        if state is self._state:
-            return
-        self._state = state
-        log.info("lane %s: %s (%s)", self._id, state, cause)
-        self._journal.append(LaneChanged(self._id, state, cause), Stamp.of(self._time.read()))
+    def _serve(self) -> None:
+        self._hung_since = None
+        self._front.serve()
+        self._go_on()
 
     def _go_on(self) -> None:
         if self._reader is not None and self._release is None:
             self._reader.go_on()
 
-    # -------------------------------------------------------------- telling
-
-    def _show(self, signal: Signal, refusal: Refusal | None = None) -> None:
-        self._indicator.show(signal, refusal)
-
     def _tell(
-        self,
-        *,
-        granted: bool,
-        refusal: Refusal | None,
-        decision: Granted | Denied | None,
-        seq: int,
-        since: float,
+        self, refusal: Refusal | None, decision: Granted | Denied | None, seq: int, since: float
     ) -> None:
         took = self._clock.monotonic() - since
-        log.info(
-            "lane %s: %s%s row %s %.0f ms",
-            self._id,
-            "granted" if granted else "refused",
-            "" if refusal is None else f" {refusal}",
-            seq or "-",
-            took * 1000,
-        )
-        self._watch(Told(self._id, granted, refusal, decision, seq, took, self._judged_s))
-
-    def _repeated(self, closed: Closed) -> None:
-        self._journal.append(Repeated(self._id, closed.decision, closed.count), Stamp.of(self._time.read()))
-
-    def _tell_foreign(self, ended: tuple[int, int] | None) -> None:
-        if ended is not None:
-            self._journal.append(Foreign(*ended), Stamp.of(self._time.read()))
+        self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s))
 
     def _close(self) -> None:
         if self._release is not None:
@@ -373,6 +294,4 @@ class LaneWorker:
                 self._barrier.secure()
             except BarrierError as error:
                 log.error("lane %s: %s", self._id, error)
-        for closed in self._windows.close_all():
-            self._repeated(closed)
-        self._tell_foreign(self._foreign.close())
+        self._tally.close()

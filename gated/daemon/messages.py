@@ -1,11 +1,34 @@
-"""What a lane's worker is told, by its reader and its barrier."""
+"""What a lane's worker is told, by its reader and its barrier; and what it tells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from gated.model.credential import Credential
+from gated.model.decision import Denied, Granted
 from gated.model.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTimes:
+    """A lane's deadlines, in seconds."""
+
+    hold_s: float
+    conversation_s: float
+    hung_limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a tap came to, for whoever watches the lane (the demo, later the display)."""
+
+    lane: str
+    granted: bool
+    refusal: Refusal | None
+    decision: Granted | Denied | None
+    seq: int
+    took_s: float  # from the first command to the light
+    judged_s: float  # of which recalling, opening, judging, writing
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from gated.policy.decide import decide
 from gated.ports import Clock
 from gated.store.cache import Cache
 from gated.store.chain import UsesReader
-from gated.store.journal import Journal, Reservation
+from gated.store.journal import Journal
+from gated.store.ticket import Reservation
 from gated.wire.event import Stamp
 
 #: Counters are kept this long after their entitlement ended, for complaints and late reports.

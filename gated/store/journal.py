@@ -19,86 +19,15 @@ from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
 from gated.store.connection import in_transaction, open_writer
 from gated.store.directory import BALLAST
+from gated.store.epoch import begin_epoch_if_needed, read_head
 from gated.store.schema import journal_migrations
-from gated.wire.event import Stamp, body, digest, genesis
+from gated.store.ticket import Reservation, Ticket, Unsettled
+from gated.wire.event import Stamp, body, digest
 
 log = logging.getLogger(__name__)
 
-EPOCH_BYTES = 8
 #: A commit writes whole pages, and a row with its counters touches five: small ones spare the card.
 PAGE_BYTES = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Uses to be counted tentatively with a grant."""
-
-    lane: str
-    cti: bytes
-    venue: str
-    day: int  # yyyymmdd in the venue's time zone
-    uses: int
-    persons: int
-    keep_until: int | None  # when the counter may be forgotten; None = with the journal
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A release that nobody settled."""
-
-    row_id: int
-    decision: int  # seq of the row that granted it
-    epoch: str
-    lane: str
-    persons: int
-
-
-class Ticket:
-    """A place in the writer's queue. The lane waits on it; either side may be first to end it."""
-
-    __slots__ = ("_ended", "_lock", "_pending", "error", "seq")
-
-    def __init__(self) -> None:
-        self._pending = threading.Lock()
-        self._pending.acquire()
-        self._lock = threading.Lock()
-        self._ended = False
-        self.seq = 0
-        self.error: StoreError | None = None
-
-    def wait(self, timeout_s: float) -> int:
-        """The row's seq, once it is durable. 0 = not in time: the row was given up.
-
-        Raises ``StoreError`` when the row could not be written.
-        """
-        if self._pending.acquire(timeout=max(0.0, timeout_s)):
-            return self._result()
-        with self._lock:
-            if self._ended:
-                return self._result()
-            self._ended = True
-        return 0
-
-    def _result(self) -> int:
-        if self.error is not None:
-            raise self.error
-        return self.seq
-
-    def land(self, seq: int) -> bool:
-        """The row is durable. False = nobody waits any more."""
-        return self._end(seq, None)
-
-    def fail(self, error: StoreError) -> bool:
-        """The row is not there. False = nobody waits any more."""
-        return self._end(0, error)
-
-    def _end(self, seq: int, error: StoreError | None) -> bool:
-        with self._lock:
-            if self._ended:
-                return False
-            self._ended, self.seq, self.error = True, seq, error
-        self._pending.release()
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +63,6 @@ class Journal:
         self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
-        self._gate = gate
         self._unknown_counts = unknown_counts
         self._queue: queue.SimpleQueue[_Draft | _Chore | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -144,7 +72,7 @@ class Journal:
         self._epoch = ""
         try:
             self._connection = open_writer(path, journal_migrations, PAGE_BYTES)
-            self._begin_epoch_if_needed(machine, epoch, began_at)
+            begin_epoch_if_needed(self._connection, gate, machine, epoch, began_at)
             self._load_head()
         except sqlite3.Error as error:
             raise _failed(path, error) from error
@@ -341,30 +269,8 @@ class Journal:
 
     # -------------------------------------------------------------- beginnings and repairs
 
-    def _begin_epoch_if_needed(self, machine: str, epoch: str, began_at: int) -> None:
-        newest = self._connection.execute(
-            "SELECT gate, machine FROM epoch ORDER BY no DESC LIMIT 1"
-        ).fetchone()
-        if newest == (self._gate, machine):
-            return
-        head = self._connection.execute("SELECT id FROM head").fetchone()
-        base = 0 if head is None else head[0]
-        link = genesis(self._gate, epoch)
-
-        def work() -> None:
-            self._connection.execute(
-                "INSERT INTO epoch (epoch, gate, machine, base, genesis, began_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (epoch, self._gate, machine, base, link, began_at),
-            )
-            self._connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (base, link))
-
-        in_transaction(self._connection, work)
-
     def _load_head(self) -> None:
-        self._head_id, self._head_digest = self._connection.execute("SELECT id, digest FROM head").fetchone()
-        self._base, self._epoch = self._connection.execute(
-            "SELECT base, epoch FROM epoch ORDER BY no DESC LIMIT 1"
-        ).fetchone()
+        self._head_id, self._head_digest, self._base, self._epoch = read_head(self._connection)
 
     def _recover(self) -> int:
         """After an I/O error nothing the connection says can be trusted: open anew, read where we are.

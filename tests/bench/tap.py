@@ -142,7 +142,12 @@ class Gated:
     def __init__(self, directory: Path, work: Path, key: SigningKey) -> None:
         clock = SystemClock()
         self.journal = Journal(
-            work / "journal.db", gate="bench", machine="bench", epoch="00" * 8, began_at=NOW, unknown_counts=True
+            work / "journal.db",
+            gate="bench",
+            machine="bench",
+            epoch="00" * 8,
+            began_at=NOW,
+            unknown_counts=True,
         )
         trusted = TrustedKey(
             key.kid, key.algorithm, key.public, frozenset({SECTOR}),
@@ -261,7 +266,18 @@ def fdatasyncs(arguments: list[str], work: Path) -> int | None:
     if strace is None:
         return None
     trace = work / "trace"
-    words = [strace, "-f", "-qq", "-e", "trace=fdatasync", "-o", str(trace), sys.executable, __file__, *arguments]
+    words = [
+        strace,
+        "-f",
+        "-qq",
+        "-e",
+        "trace=fdatasync",
+        "-o",
+        str(trace),
+        sys.executable,
+        __file__,
+        *arguments,
+    ]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     return sum("fdatasync(" in line for line in trace.read_text().splitlines())
 
@@ -284,7 +300,9 @@ def place(given: Path | None) -> Iterator[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--entitlements", type=int, default=10_000, metavar="N")
     parser.add_argument("--taps", type=int, default=2000, metavar="N")
     parser.add_argument("--algorithm", choices=tuple(Algorithm), default="EdDSA")
@@ -306,7 +324,14 @@ def main() -> None:
 
 def report(arguments: argparse.Namespace, directory: Path, work: Path) -> None:
     # A process of its own: this one has built the files and is larger than any gate.
-    same = ["--entitlements", str(arguments.entitlements), "--algorithm", arguments.algorithm, "--dir", str(directory)]
+    same = [
+        "--entitlements",
+        str(arguments.entitlements),
+        "--algorithm",
+        arguments.algorithm,
+        "--dir",
+        str(directory),
+    ]
     words = [sys.executable, __file__, *same, "--taps", str(arguments.taps), "--part", "measure"]
     figures = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     few, many = 100, 300

@@ -280,9 +280,7 @@ def test_two_lanes_cannot_spend_the_last_use_twice(tmp_path, serve):
             both.wait()
             served.readers[lane].present(medium(10 * number + which))
 
-        threads = [
-            threading.Thread(target=show, args=(lane, which)) for which, lane in enumerate(site.lanes)
-        ]
+        threads = [threading.Thread(target=show, args=(lane, which)) for which, lane in enumerate(site.lanes)]
         for thread in threads:
             thread.start()
         told = [served.told.get(timeout=PATIENCE_S) for _ in threads]

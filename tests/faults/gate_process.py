@@ -21,7 +21,7 @@ from pathlib import Path
 
 from gated.app import RunningGate, World
 from gated.config.settings import check
-from gated.daemon.lane import Told
+from gated.daemon.messages import Told
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
 from venue import medium

@@ -34,7 +34,9 @@ def test_no_kill_loses_a_row_opens_without_one_or_settles_twice(tmp_path):
         words = [sys.executable, str(PROCESS), "load", str(site.config), str(log)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, env=environment) as gate:
             settled_unknown += json.loads(gate.stdout.readline())["unsettled"]
-            threading.Event().wait(draw.uniform(0.0, 0.15))  # the moment of the kill is the test's random input
+            threading.Event().wait(
+                draw.uniform(0.0, 0.15)
+            )  # the moment of the kill is the test's random input
             gate.kill()
         assert -signal.SIGKILL == gate.returncode
     reader = JournalReader(site.state / JOURNAL)

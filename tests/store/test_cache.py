@@ -166,5 +166,3 @@ def test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at(site, serve,
     assert "denied" == again.tap(carried).refusal.reason
     assert again.tap(medium(2)).granted
     assert 1 == len(list(site.state.glob("snapshot-*.db")))
-
-

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from gated.errors import StoreError
+from gated.model.event import Stopped
 from gated.store.directory import FLOORS, JOURNAL, StateDirectory, is_sound, keep_ballast, write_durably
 from gated.store.floors import TIME, Floors
 from store.test_journal import STAMP, open_journal
-from gated.model.event import Stopped
 
 
 def test_one_gate_at_a_time_uses_a_directory(tmp_path):

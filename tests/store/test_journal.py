@@ -14,21 +14,22 @@ from gated.model.event import Decided, Outcome, Settled, SettledBy, Settlement, 
 from gated.policy.reckoning import Floor, reckon
 from gated.store.chain import JournalReader, UsesReader
 from gated.store.directory import BALLAST, keep_ballast
-from gated.store.journal import Journal, Reservation
+from gated.store.journal import Journal
+from gated.store.ticket import Reservation
 from gated.wire.event import Stamp, digest, genesis
 
 NOW = 1_800_000_000  # 2027-01-15
 
 CTI = bytes(8)
 STAMP = Stamp.of(reckon(Floor(NOW, 0.0, "b"), SimulatedClock(NOW).sample()))
-GRANT = Decided("in-1", Outcome.GRANTED, 20270115, pass_=bytes(16), cti=CTI, product="swim3", persons=1, cost=1)
+GRANT = Decided(
+    "in-1", Outcome.GRANTED, 20270115, pass_=bytes(16), cti=CTI, product="swim3", persons=1, cost=1
+)
 RESERVE = Reservation("in-1", CTI, "bron", 20270115, 1, 1, NOW + 100)
 
 
 def open_journal(path, *, gate="gate-1", machine="m1", epoch="00000000000000e1", unknown_counts=True):
-    return Journal(
-        path, gate=gate, machine=machine, epoch=epoch, began_at=NOW, unknown_counts=unknown_counts
-    )
+    return Journal(path, gate=gate, machine=machine, epoch=epoch, began_at=NOW, unknown_counts=unknown_counts)
 
 
 def settled(decision, outcome=Settlement.TAKEN):
@@ -223,8 +224,7 @@ def test_without_ballast_a_full_disk_is_a_breakage_that_is_told_and_passes(tmp_p
     journal._connection.execute(f"PRAGMA max_page_count={pages}")
     journal.start()
     with pytest.raises(StoreError, match="SQLITE_FULL"):
-        for _ in range(40):
-            journal.append(Stopped(), STAMP).wait(10)
+        all(journal.append(Stopped(), STAMP).wait(10) for _ in range(40))
     written = len(rows(path))
     # The limit was the connection's: the journal opened a new one, as after any I/O error.
     assert written + 1 == journal.append(Stopped(), STAMP).wait(10)
@@ -246,4 +246,6 @@ def test_counters_are_forgotten_when_their_time_is_over_and_not_before(journal, 
 
 def test_erased_means_gone_and_full_means_synced(journal):
     ask = journal._connection.execute
-    assert (1, 2, "wal") == tuple(ask(f"PRAGMA {name}").fetchone()[0] for name in ("secure_delete", "synchronous", "journal_mode"))
+    assert (1, 2, "wal") == tuple(
+        ask(f"PRAGMA {name}").fetchone()[0] for name in ("secure_delete", "synchronous", "journal_mode")
+    )

@@ -18,6 +18,11 @@ _NOT_FOUND = b"\x6a\x82"
 _UNKNOWN_INS = b"\x6d\x00"
 _WRONG_LENGTH = b"\x67\x00"
 _NOT_SELECTED = b"\x69\x85"
+_AGAIN = "present the medium again and hold it still"
+
+
+class LeftFieldError(CardError):
+    """The medium is no longer there: whoever carries it takes it out of the field."""
 
 
 @dataclass(slots=True)
@@ -26,40 +31,48 @@ class Faults:
 
     tear_at: int | None = None  # leaves the field instead of answering this APDU
     hang_at: int | None = None  # never answers this APDU, until it is freed
+    late_at: int | None = None  # answers this APDU rightly, but only when it is freed
     empty_at: int | None = None  # answers this APDU with nothing
     answers: dict[int, bytes] | None = None  # answers these APDUs with these bytes
 
 
 class Medium:
-    """A medium that answers nothing known: a bank card, a transport card of another city."""
+    """A medium that answers nothing known: a bank card, a transport card of another city.
+
+    Without a ``uid`` (empty) it is one whose reader tells none.
+    """
 
     def __init__(self, uid: bytes) -> None:
         self.uid = uid
         self.faults = Faults()
         self._count = 0
         self._freed = threading.Event()
+        self.hanging = threading.Event()  # set while, and after, it lets somebody wait for an answer
 
     def present(self) -> None:
         """It enters the field: all it had selected is forgotten."""
         self._count = 0
         self._freed.clear()
+        self.hanging.clear()
         self.reset()
 
     def reset(self) -> None:
         """Forget the session."""
 
     def free(self) -> None:
-        """Let an answer that hangs come back, as an error."""
+        """Let an answer that hangs come back as an error, and a late one as itself."""
         self._freed.set()
 
     def transmit(self, apdu: bytes) -> bytes:
         """Answer an APDU, or fail as ordered."""
         number, self._count = self._count, self._count + 1
         if number == self.faults.tear_at:
-            raise CardError("the medium left the field")
-        if number == self.faults.hang_at:
+            raise LeftFieldError("the medium left the field", hint=_AGAIN)
+        if number in (self.faults.hang_at, self.faults.late_at):
+            self.hanging.set()
             self._freed.wait()
-            raise CardError("the medium answered nothing")
+        if number == self.faults.hang_at:
+            raise CardError("the medium answered nothing", hint=_AGAIN)
         if number == self.faults.empty_at:
             return b""
         if self.faults.answers is not None and number in self.faults.answers:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from gated.devices.simulated.media import Medium
+from gated.devices.simulated.media import LeftFieldError, Medium
 from gated.errors import CardError, ReaderError
+
+_AGAIN = "present the medium again and hold it still"
 
 
 class SimulatedSession:
@@ -19,16 +21,24 @@ class SimulatedSession:
 
     @property
     def uid(self) -> bytes | None:
-        """The anticollision number."""
-        return self._medium.uid
+        """The anticollision number; None where the medium has none."""
+        return self._medium.uid or None
 
     def transmit(self, apdu: bytes) -> bytes:
         """Send a command to the medium."""
         self._reader.check_present(self._presentation)
-        response = self._medium.transmit(apdu)
+        try:
+            response = self._medium.transmit(apdu)
+        except LeftFieldError:
+            self._reader.leave(self._presentation)
+            raise
+        except CardError:
+            # It may have been freed because reader or medium went: then that is what is told.
+            self._reader.check_present(self._presentation)
+            raise
         self._reader.check_present(self._presentation)
         if len(response) < 2:
-            raise CardError("the medium answered nothing")
+            raise CardError("the medium answered nothing", hint=_AGAIN)
         return response
 
     def close(self) -> None:
@@ -43,6 +53,7 @@ class SimulatedReader:
         self._changed = threading.Condition()
         self._medium: Medium | None = None
         self._presentation = 0
+        self._served: int | None = None  # the presentation of the last session
         self._plugged = True
         self._opened = False
         self._interrupts = 0
@@ -57,6 +68,8 @@ class SimulatedReader:
     def present(self, medium: Medium) -> None:
         """Put a medium into the field."""
         with self._changed:
+            if self._medium is not None:
+                self._medium.free()
             medium.present()
             self._medium = medium
             self._presentation += 1
@@ -102,15 +115,23 @@ class SimulatedReader:
             self._check_usable()
             if self._medium is None:
                 return None
+            self._served = self._presentation
             return SimulatedSession(self, self._medium, self._presentation)
 
     def wait_removed(self, timeout_s: float) -> bool:
-        """Wait until the medium of the last session is gone."""
+        """Wait until the medium of the last session is gone; another one in its place counts as gone."""
         with self._changed:
-            presentation = self._presentation
-            self._wait(lambda: self._medium is None or self._presentation != presentation, timeout_s)
+            served = self._presentation if self._served is None else self._served
+
+            def gone() -> bool:
+                return self._medium is None or self._presentation != served
+
+            self._wait(gone, timeout_s)
             self._check_usable()
-            return self._medium is None or self._presentation != presentation
+            if not gone():
+                return False
+            self._served = None
+            return True
 
     def interrupt(self) -> None:
         """Make a wait return soon."""
@@ -122,16 +143,24 @@ class SimulatedReader:
         """Give the reader back."""
         with self._changed:
             self._opened = False
+            self._served = None
             self._changed.notify_all()
 
     # -------------------------------------------------------------- inside
+
+    def leave(self, presentation: int) -> None:
+        """The medium of a presentation has left the field by itself."""
+        with self._changed:
+            if self._presentation == presentation:
+                self._medium = None
+                self._changed.notify_all()
 
     def check_present(self, presentation: int) -> None:
         """Raise what a real reader raises when the medium or the reader has gone."""
         with self._changed:
             self._check_usable()
             if self._medium is None or self._presentation != presentation:
-                raise CardError("the medium left the field")
+                raise CardError("the medium left the field", hint=_AGAIN)
 
     def _wait(self, reached: Callable[[], bool], timeout_s: float) -> None:
         interrupts = self._interrupts

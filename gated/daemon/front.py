@@ -1,0 +1,75 @@
+"""A lane's face: what it shows, whether it serves, the one log line of each tap."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from gated.daemon.messages import Told
+from gated.daemon.timekeeper import TimeKeeper
+from gated.model.event import LaneCause, LaneChanged, LaneState
+from gated.model.refusal import Reason, Refusal
+from gated.ports import Indicator, Signal
+from gated.store.journal import Journal
+from gated.wire.event import Stamp
+
+log = logging.getLogger(__name__)
+
+
+class Front:
+    """One lane's face. Used by the lane's thread."""
+
+    def __init__(
+        self,
+        lane_id: str,
+        journal: Journal,
+        time: TimeKeeper,
+        indicator: Indicator,
+        watch: Callable[[Told], None],
+    ) -> None:
+        self._id = lane_id
+        self._journal = journal
+        self._time = time
+        self._indicator = indicator
+        self._watch = watch
+        self._served = False
+        self.state = LaneState.OUT_OF_SERVICE
+
+    def serve(self) -> None:
+        """The reader is there: the lane is in service."""
+        self._change(LaneState.IN_SERVICE, LaneCause.READER_BACK if self._served else LaneCause.STARTED)
+        self._served = True
+        self._indicator.show(Signal.READY)
+
+    def fail(self, cause: LaneCause) -> None:
+        """The lane is out of service, and says so."""
+        self._change(LaneState.OUT_OF_SERVICE, cause)
+        self.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": str(cause)}))
+
+    def grant(self) -> None:
+        """Show that the way is free."""
+        self._indicator.show(Signal.GRANTED)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Show a refusal."""
+        out = refusal.reason is Reason.OUT_OF_SERVICE
+        self._indicator.show(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal)
+
+    def tell(self, told: Told) -> None:
+        """One log line, and a word to whoever watches."""
+        log.info(
+            "lane %s: %s%s row %s %.0f ms",
+            self._id,
+            "granted" if told.granted else "refused",
+            "" if told.refusal is None else f" {told.refusal}",
+            told.seq or "-",
+            told.took_s * 1000,
+        )
+        self._watch(told)
+
+    def _change(self, state: LaneState, cause: LaneCause) -> None:
+        if state is self.state:
+            return
+        self.state = state
+        log.info("lane %s: %s (%s)", self._id, state, cause)
+        self._journal.append(LaneChanged(self._id, state, cause), Stamp.of(self._time.read()))

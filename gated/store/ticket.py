@@ -1,0 +1,80 @@
+"""What lanes and the journal's thread hand each other."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from gated.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Uses to be counted tentatively with a grant."""
+
+    lane: str
+    cti: bytes
+    venue: str
+    day: int  # yyyymmdd in the venue's time zone
+    uses: int
+    persons: int
+    keep_until: int | None  # when the counter may be forgotten; None = with the journal
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A release that nobody settled."""
+
+    row_id: int
+    decision: int  # seq of the row that granted it
+    epoch: str
+    lane: str
+    persons: int
+
+
+class Ticket:
+    """A place in the writer's queue. The lane waits on it; either side may be first to end it."""
+
+    __slots__ = ("_ended", "_lock", "_pending", "error", "seq")
+
+    def __init__(self) -> None:
+        self._pending = threading.Lock()
+        self._pending.acquire()
+        self._lock = threading.Lock()
+        self._ended = False
+        self.seq = 0
+        self.error: StoreError | None = None
+
+    def wait(self, timeout_s: float) -> int:
+        """The row's seq, once it is durable. 0 = not in time: the row was given up.
+
+        Raises ``StoreError`` when the row could not be written.
+        """
+        if self._pending.acquire(timeout=max(0.0, timeout_s)):
+            return self._result()
+        with self._lock:
+            if self._ended:
+                return self._result()
+            self._ended = True
+        return 0
+
+    def _result(self) -> int:
+        if self.error is not None:
+            raise self.error
+        return self.seq
+
+    def land(self, seq: int) -> bool:
+        """The row is durable. False = nobody waits any more."""
+        return self._end(seq, None)
+
+    def fail(self, error: StoreError) -> bool:
+        """The row is not there. False = nobody waits any more."""
+        return self._end(0, error)
+
+    def _end(self, seq: int, error: StoreError | None) -> bool:
+        with self._lock:
+            if self._ended:
+                return False
+            self._ended, self.seq, self.error = True, seq, error
+        self._pending.release()
+        return True

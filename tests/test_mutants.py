@@ -1,0 +1,102 @@
+"""Planted mutants: each breaks one law of the gate, and a test that stands in this suite goes red.
+
+A copy of the package is broken, the named test runs on the copy, and it must fail; on an unbroken
+copy it must pass, or its failure would prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTANTS = {
+    "constant transaction id": Mutant(
+        "card/pkoc.py",
+        "transaction = nonce(TRANSACTION_BYTES)",
+        "transaction = bytes(TRANSACTION_BYTES)",
+        "tests/daemon/test_tap.py::test_a_replayed_answer_is_a_bad_proof_and_nothing_weaker_is_tried",
+    ),
+    "skipped signature check": Mutant(
+        "credential/statement.py",
+        "        cose.verify(message, key)\n",
+        "",
+        "tests/daemon/test_tap.py::test_an_edited_right_is_refused_at_the_tap",
+    ),
+    "skipped scope check": Mutant(
+        "credential/statement.py",
+        "        _in_scope(statement, key, floor)\n",
+        "",
+        "tests/store/test_intake.py::test_a_right_key_for_the_wrong_sector_is_refused",
+    ),
+    "skipped kind check": Mutant(
+        "credential/statement.py",
+        "if kind not in key.kinds:",
+        "if False:",
+        "tests/store/test_intake.py::test_a_right_key_for_the_wrong_kind_is_refused",
+    ),
+    "write after release": Mutant(
+        "daemon/tap.py",
+        "            seq = ticket.wait(deadline - self._clock.monotonic())\n",
+        "            seq = ticket.wait(0) or 1\n",
+        "tests/faults/test_stalled_disk.py",
+    ),
+    "no giving back of late rows": Mutant(
+        "store/journal.py",
+        "            if not draft.ticket.land(seq):\n                self._give_back(draft, seq)\n",
+        "            draft.ticket.land(seq)\n",
+        "tests/store/test_journal.py::test_a_row_that_lands_after_its_lane_gave_up_is_given_back",
+    ),
+    "delta purged past the snapshot": Mutant(
+        "store/snapshot.py",
+        "WHERE position <= ? LIMIT ?",
+        "WHERE position <= ? + 1000 LIMIT ?",
+        "tests/store/test_cache.py::test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at[never]",
+    ),
+    "misplaced statements believed": Mutant(
+        "daemon/tap.py",
+        "return statement if statement.key == key else _MISPLACED",
+        "return statement",
+        "tests/daemon/test_tap.py::test_a_genuine_right_copied_to_another_pass_is_misplaced",
+    ),
+}
+
+
+def run(package: Path, test: str) -> int:
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    # -P keeps the working directory, with the whole package in it, off the path.
+    words = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+    return subprocess.run(words, cwd=ROOT, env=environment, check=False, capture_output=True).returncode
+
+
+def copy_to(place: Path) -> Path:
+    shutil.copytree(ROOT / "gated", place / "gated", ignore=shutil.ignore_patterns("__pycache__"))
+    return place
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_goes_red(tmp_path, name):
+    mutant = MUTANTS[name]
+    package = copy_to(tmp_path)
+    path = package / "gated" / mutant.file
+    whole = path.read_text()
+    assert 1 == whole.count(mutant.old), "the mutant's place has moved: plant it anew"
+    assert 0 == run(package, mutant.test), "the test must pass on the whole package"
+    path.write_text(whole.replace(mutant.old, mutant.new))
+    assert 1 == run(package, mutant.test)
