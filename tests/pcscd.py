@@ -163,7 +163,11 @@ class Service:
             listening.listen(64)  # clients queue from here on: nothing has to wait until pcscd is up
             launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(listening.fileno())]
             self._process = subprocess.Popen(
-                launch + words, pass_fds=(listening.fileno(),), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                launch + words,
+                pass_fds=(listening.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
 

@@ -65,8 +65,8 @@ MUTANTS = {
     ),
     "delta purged past the snapshot": Mutant(
         "store/snapshot.py",
-        "WHERE position <= ? LIMIT ?",
-        "WHERE position <= ? + 1000 LIMIT ?",
+        "    _purge(connection, position, after_step)\n",
+        "    _purge(connection, position + 1000, after_step)\n",
         "tests/store/test_cache.py::test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at[never]",
     ),
     "misplaced statements believed": Mutant(

@@ -53,7 +53,11 @@ def check(data: bytes) -> None:  # noqa: C901  # one loop: it runs twice in ever
         if budget < 0:
             raise malformed("too_many")
         start = at
-        major, argument, at = head(data, at)
+        first = data[at] if at < size else 0x18
+        if first & 0x1F < 24:  # the argument stands in the head: nearly every item of ours
+            major, argument, at = first >> 5, first & 0x1F, at + 1
+        else:
+            major, argument, at = head(data, at)
         left -= 1
         if in_map and left & 1:  # keys and values take turns: this is a key
             if major > _NINT:

@@ -102,7 +102,7 @@ class Journal:
         """Queue the erasure of counters whose time to be kept was over at ``ended``."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM counter WHERE keep_until <= ? AND reserved = 0", (ended,))
+            connection.execute("DELETE FROM counter WHERE keep_until <= ?", (ended,))
 
         return self._chore(work)
 
@@ -243,29 +243,23 @@ class Journal:
 
     def _reserve(self, row_id: int, new: Reservation) -> None:
         self._connection.execute(
-            "INSERT INTO counter (cti, venue, day, reserved, keep_until) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (cti, venue, day) DO UPDATE SET reserved = reserved + excluded.reserved,"
-            " keep_until = excluded.keep_until",
-            (new.cti, new.venue, new.day, new.uses, new.keep_until),
-        )
-        self._connection.execute(
-            "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row_id, new.lane, new.cti, new.venue, new.day, new.uses, new.persons),
+            "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row_id, new.lane, new.cti, new.venue, new.day, new.uses, new.persons, new.keep_until),
         )
 
     def _settle(self, row_id: int, outcome: Settlement) -> None:
         row = self._connection.execute(
-            "DELETE FROM reservation WHERE id = ? RETURNING cti, venue, day, uses", (row_id,)
+            "DELETE FROM reservation WHERE id = ? RETURNING cti, venue, day, uses, keep_until", (row_id,)
         ).fetchone()
         if row is None:
             raise StoreError(f"journal: row {row_id - self._base} has nothing to settle")
-        counts = outcome is Settlement.TAKEN or (outcome is Settlement.UNKNOWN and self._unknown_counts)
-        cti, venue, day, uses = row
-        self._connection.execute(
-            "UPDATE counter SET reserved = reserved - ?, taken = taken + ?"
-            " WHERE cti = ? AND venue = ? AND day = ?",
-            (uses, uses if counts else 0, cti, venue, day),
-        )
+        if outcome is Settlement.TAKEN or (outcome is Settlement.UNKNOWN and self._unknown_counts):
+            self._connection.execute(
+                "INSERT INTO counter (cti, venue, day, taken, keep_until) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (cti, venue, day) DO UPDATE SET taken = taken + excluded.taken,"
+                " keep_until = excluded.keep_until",
+                row,
+            )
 
     # -------------------------------------------------------------- beginnings and repairs
 

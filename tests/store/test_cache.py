@@ -154,7 +154,7 @@ def test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at(site, serve,
     index = site.office.index(credential_of(carried))
     denial = site.office.deny(TargetKind.CREDENTIAL, index, DenialState.REVOKED, now=NOW)
     file = site.statement_file([denial], "denial.gated")
-    words = [sys.executable, "-c", KILLED, str(site.state), str(site.config), str(file), step]
+    words = [sys.executable, "-P", "-c", KILLED, str(site.state), str(site.config), str(file), step]
     ended = subprocess.run(words, check=False, env={**os.environ}, capture_output=True, text=True)
     assert (0 if step == "never" else -signal.SIGKILL) == ended.returncode, ended.stderr
     served = serve(site)

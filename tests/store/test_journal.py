@@ -235,7 +235,7 @@ def test_without_ballast_a_full_disk_is_a_breakage_that_is_told_and_passes(tmp_p
 def test_counters_are_forgotten_when_their_time_is_over_and_not_before(journal, tmp_path):
     seq = journal.append(GRANT, STAMP, RESERVE).wait(10)
     journal.forget_counters(NOW + 200).wait(10)
-    assert 1 == used(tmp_path / "journal.db")  # still reserved
+    assert 1 == used(tmp_path / "journal.db")  # a reservation is no counter yet
     journal.append(settled(seq), STAMP).wait(10)
     journal.forget_counters(NOW + 99).wait(10)
     assert 1 == used(tmp_path / "journal.db")
