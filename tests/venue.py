@@ -128,9 +128,9 @@ class Site:
 class ServedSite:
     """A whole gate in this process: simulated reader and barrier per lane, everything else real."""
 
-    def __init__(self, site: Site, clock=None) -> None:
+    def __init__(self, site: Site, clock=None, readers=None) -> None:
         self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
-        self.readers = {lane: SimulatedReader(f"reader {lane}") for lane in site.lanes}
+        self.readers = readers or {lane: SimulatedReader(lane) for lane in site.lanes}
         self.barriers = {lane: SimulatedBarrier() for lane in site.lanes}
         settings, trust = site.settings_and_trust()
         world = World(readers=self.readers, barriers=self.barriers, watch=self.told.put)

@@ -23,7 +23,6 @@ import hmac
 import json
 import multiprocessing
 import random
-import resource
 import shutil
 import sqlite3
 import statistics
@@ -248,8 +247,15 @@ def measure(directory: Path, work: Path, key: SigningKey, count: int, taps: int)
         **told,
         "ratio": round(told["gated_us"]["p50"] / told["bare_us"]["p50"], 3),
         "commits_per_entry": round(commits, 3),
-        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1),
+        "rss_mb": rss_mb(),
     }
+
+
+def rss_mb() -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return round(
+        int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1000, 1
+    )
 
 
 def _percentiles(values: list[int]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pytest
 from gated.cli.demo_cast import visits
 
 KEYS = set(
-    "taps granted denied reasons taken not_taken unknown journaled unsettled restarts decide_ms rss_mb".split()
+    ["taps", "granted", "denied", "reasons", "taken", "not_taken", "unknown", "journaled", "unsettled", "restarts", "decide_ms", "rss_mb"]
 )
 
 

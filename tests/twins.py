@@ -1,0 +1,85 @@
+"""The two twins of the reader port, with what the world can do to each, under the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import pcscd
+from gated.devices.simulated.media import Medium
+from gated.devices.simulated.reader import SimulatedReader
+from gated.ports import CardSession, Reader
+
+PATIENCE_S = 10.0  # no test waits this long unless it fails
+
+#: For ``@pytest.fixture(params=TWINS)``.
+TWINS = ("simulated", pytest.param("pcsc", marks=pytest.mark.pcsc))
+
+
+class SimulatedField:
+    """A field in this process."""
+
+    def __init__(self) -> None:
+        self.reader = SimulatedReader("twin")
+
+    def insert(self, medium: Medium) -> None:
+        self.reader.present(medium)
+
+    def remove(self) -> None:
+        self.reader.remove()
+
+    def unplug(self) -> None:
+        self.reader.unplug()
+
+    def replug(self) -> None:
+        self.reader.replug()
+
+
+class VpcdField:
+    """A virtual reader of our own pcscd. It is unplugged by stopping the service."""
+
+    def __init__(self, service: pcscd.Service) -> None:
+        from gated.devices.pcsc import PcscReader
+
+        self.service = service
+        self.slot = service.slots[0]
+        self.reader = PcscReader(self.slot.reader)
+
+    def insert(self, medium: Medium) -> None:
+        self.slot.insert(medium)
+
+    def remove(self) -> None:
+        self.slot.remove()
+
+    def unplug(self) -> None:
+        self.service.stop()
+        self.slot.remove()
+
+    def replug(self) -> None:
+        self.service.start()
+
+
+Field = SimulatedField | VpcdField
+
+
+@contextmanager
+def field(twin: str) -> Iterator[Field]:
+    """The named twin, with nothing in its field."""
+    if twin == "simulated":
+        made = SimulatedField()
+        yield made
+        made.remove()
+    else:
+        with pcscd.running() as service:
+            yield VpcdField(service)
+
+
+def sensed(reader: Reader) -> CardSession:
+    """The session of the next medium, waited for as the daemon does: in waits of a second."""
+    for _ in range(int(PATIENCE_S)):
+        session = reader.wait_card(1.0)
+        if session is not None:
+            return session
+    raise AssertionError("no medium was sensed")
