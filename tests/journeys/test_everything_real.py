@@ -1,4 +1,4 @@
-"""The whole gate as it will stand there: pcscd, a PKOC medium, ``gated run``, files, a denial, a cable pulled."""
+"""The whole gate as it will stand there: pcscd, a PKOC medium, ``gated run``, a denial, a pulled cable."""
 
 from __future__ import annotations
 

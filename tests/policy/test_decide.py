@@ -141,8 +141,8 @@ def test_lane_and_venue_may_ask_for_more(where):
 
 def test_the_first_failing_check_in_order_is_told():
     everything_wrong = candidate(
-        denial=denied(kind=TargetKind.ENTITLEMENT), product="elsewhere", expires=NOW, not_before=NOW + 5, uses=0,
-        min_assurance=Assurance.ASYMMETRIC,
+        denial=denied(kind=TargetKind.ENTITLEMENT), product="elsewhere", expires=NOW,
+        not_before=NOW + 5, uses=0, min_assurance=Assurance.ASYMMETRIC,
     )  # fmt: skip
     weak = credential(Assurance.UID_ONLY)
     mended = [
