@@ -54,11 +54,12 @@ def _journal(db: Database) -> None:
 
 
 STATEMENT_TABLE = (
+    # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights
     # and denial, an entitlement's denial. id tells rights of one pass apart and is empty elsewhere.
     "CREATE TABLE statement (key BLOB NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL,"
     " rank INTEGER NOT NULL, token BLOB NOT NULL, position INTEGER NOT NULL,"
-    " PRIMARY KEY (key, kind, id)) WITHOUT ROWID"
+    " PRIMARY KEY (key, kind, id))"
 )
 
 
