@@ -61,7 +61,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     from gated.errors import ConfigError
 
     with tempfile.TemporaryDirectory(prefix="gated-demo-") as scratch:
-        directory = Path(scratch) if arguments.keep is None else arguments.keep
+        directory = Path(scratch) if arguments.keep is None else arguments.keep.absolute()
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise ConfigError(f"{directory} is not empty", hint="give --keep a new directory")

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|min|h|d)\Z")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|min|h|d)\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d{1,9})(kB|MB|GB)\Z")
+_SIZE = re.compile(r"([0-9]{1,9})(kB|MB|GB)\Z")
 _BYTES = {"kB": 1000, "MB": 1000_000, "GB": 1000_000_000}
 _MISSING = object()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from gated.model.credential import Assurance
 from gated.model.decision import Candidate, Decision, Denied, Granted, Question
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Denial, DenialState, TargetKind
+from gated.model.statement import Binding, Denial, DenialState, TargetKind
 from gated.model.time import ClockQuality
 from gated.model.venue import Product, WhenUnsure
 
@@ -59,10 +59,9 @@ def _before_candidates(question: Question) -> Refusal | None:
             return denial
         if denial.state is not DenialState.LIFTED:
             return _told(denial)
-    now = question.now
     if _over(question.binding.expires, question):
         return Refusal(Reason.EXPIRED, {"what": "binding", "expires": question.binding.expires or 0})
-    if now.estimate < question.binding.not_before:
+    if not _has_begun(question.binding.not_before, question):
         return Refusal(Reason.NOT_YET_VALID, {"what": "binding", "not_before": question.binding.not_before})
     return None
 
@@ -109,9 +108,7 @@ def _not_over(question: Question, candidate: Candidate) -> Refusal | None:
 
 def _begun(question: Question, candidate: Candidate) -> Refusal | None:
     not_before = candidate.entitlement.not_before
-    if question.now.estimate >= not_before and not (
-        question.profile.when_unsure is WhenUnsure.REFUSE and question.now.floor < not_before
-    ):
+    if _has_begun(not_before, question):
         return None
     return Refusal(Reason.NOT_YET_VALID, {"not_before": not_before})
 
@@ -168,6 +165,11 @@ def _over(expires: int | None, question: Question) -> bool:
     return by >= expires
 
 
+def _has_begun(not_before: int, question: Question) -> bool:
+    by = question.now.floor if question.profile.when_unsure is WhenUnsure.REFUSE else question.now.estimate
+    return by >= not_before
+
+
 def _choice(question: Question, candidate: Candidate) -> tuple[int, ...]:
     """Which entitlement is used: unlimited, then the earliest expiry, the fewest left, the id."""
     limit = _limit(question, candidate)
@@ -212,10 +214,10 @@ def _clock(question: Question, candidate: Candidate | None) -> ClockQuality:
     """``UNSURE`` where the answer on validity would differ inside the interval of time."""
     if candidate is None:
         return question.now.quality
-    right = candidate.entitlement
-    now = question.now
+    right, now, binding = candidate.entitlement, question.now, question.binding
     latest = now.estimate if now.ceiling is None else now.ceiling
-    for edge in (right.not_before, right.expires):
+    assert isinstance(binding, Binding)  # or no candidate would have been looked at
+    for edge in (right.not_before, right.expires, binding.not_before, binding.expires):
         if edge is not None and now.floor < edge <= latest:
             return ClockQuality.UNSURE
     return now.quality
