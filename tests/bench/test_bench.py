@@ -1,0 +1,23 @@
+"""The bench works, and prints what it promises. No time is asserted: figures are for people."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KEYS = {"gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rss_mb"}
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_a_brief_run_prints_every_figure(algorithm, tmp_path):
+    words = [sys.executable, str(Path(__file__).with_name("tap.py")), "--json", "--dir", str(tmp_path)]
+    words += ["--entitlements", "400", "--taps", "60", "--algorithm", algorithm]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == KEYS
+    assert {"p50", "p99"} == figures["gated_us"].keys() == figures["bare_us"].keys()
+    assert (400, 1.0) == (figures["entitlements"], figures["commits_per_entry"])
