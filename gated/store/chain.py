@@ -65,9 +65,12 @@ class JournalReader:
             raise StoreError(f"{journal} is not there", hint="has this gate ever run? see --state-dir")
         try:
             self._connection = open_reader(journal)
-            self._connection.execute("SELECT 1 FROM head")
+            begun = self._connection.execute("SELECT 1 FROM head").fetchone()
         except sqlite3.Error as error:
             raise StoreError(f"{journal} cannot be read ({error})") from error
+        if begun is None:
+            self._connection.close()
+            raise StoreError(f"{journal} has not begun yet", hint="is this gate just starting? try again")
 
     def close(self) -> None:
         """Close the file."""

@@ -9,6 +9,8 @@ import pytest
 from gated.errors import StoreError
 from gated.model.event import Settlement, Stopped
 from gated.store.chain import JournalReader
+from gated.store.connection import open_writer
+from gated.store.schema import journal_migrations
 from store.test_journal import GRANT, RESERVE, STAMP, defects, open_journal, settled
 
 
@@ -123,6 +125,12 @@ def test_what_is_not_yet_told_is_found_by_the_primary_key(path):
 def test_a_journal_that_is_not_there_says_so(tmp_path):
     with pytest.raises(StoreError, match="is not there"):
         JournalReader(tmp_path / "none.db")
+
+
+def test_a_journal_that_is_just_being_made_says_so(tmp_path):
+    open_writer(tmp_path / "journal.db", journal_migrations).close()
+    with pytest.raises(StoreError, match="has not begun yet"):
+        JournalReader(tmp_path / "journal.db")
 
 
 def test_a_file_that_is_no_journal_says_so(tmp_path):
