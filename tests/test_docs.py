@@ -105,3 +105,117 @@ def test_the_readme_begins_with_the_two_commands_that_work():
     assert ["python3", "-m", "venv"] == first[:3]
     assert ["sh", "tests/run"] == second
     assert (ROOT / "tests" / "run").exists()
+
+
+def test_every_link_to_a_heading_finds_it():
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            there = page.parent / target if target else page
+            headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{page.name}: {target}#{anchor}"
+
+
+def test_links_outside_lead_to_standards_alone():
+    for page in PAGES:
+        for host in re.findall(r"https?://([^/)\s]+)", page.read_text()):
+            assert host == "www.rfc-editor.org", f"{page.name}: {host}"
+
+
+def test_the_house_words_are_used():
+    for page in PAGES:
+        prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
+        assert not re.search(
+            r"\b(swipe|whitelist|blacklist|seamless|robust|powerful)", prose, re.IGNORECASE
+        ), page
+
+
+def known_keys(read, table: dict) -> set[str]:
+    """The keys that a reader asks for, as it tells them itself beside an unknown one."""
+    from gated.model.document import DocumentError
+
+    spoilt = table | {"no such key": 1}
+    with pytest.raises(DocumentError, match="unknown key") as told:
+        read(spoilt)
+    return set(told.value.what.partition("known here: ")[2].split(", "))
+
+
+def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_reference():
+    import tomllib
+
+    from gated.config.settings import read_settings
+
+    sample = tomllib.loads((ROOT / "config" / "gate.toml").read_text())
+    text = (DOCS / "reference" / "configuration.md").read_text()
+    tables = {"gate", "trust", "journal", "lane"}
+    assert tables == set(sample) == known_keys(lambda top: read_settings(top, ROOT), sample)
+    for name in tables:
+        one = sample[name][0] if name == "lane" else sample[name]
+
+        def read(table, name=name):
+            return read_settings(sample | {name: [table] if name == "lane" else table}, ROOT)
+
+        assert set(one) == known_keys(read, one)
+        assert [] == [key for key in one if f"| `{name}.{key}` |" not in text]
+    lane = {key: sample["lane"][0][key] for key in ("id", "reader", "barrier")}
+    least = {"gate": {"id": sample["gate"]["id"]}, "lane": [lane]}
+    assert read_settings(least, ROOT) == read_settings(sample, ROOT)
+
+
+def test_every_key_of_keys_and_profile_is_in_the_reference():
+    import json
+
+    from gated.config.files import zone
+    from gated.credential.keys import read_keys
+    from gated.policy.profile import read_profile
+
+    for name, part, read in (
+        ("keys", "keys", read_keys),
+        ("profile", "products", lambda document: read_profile(document, zone)),
+    ):
+        page = DOCS / "reference" / f"{name}.md"
+        shown = json.loads(blocks(page, "json")[0])
+
+        def inner(table, shown=shown, part=part, read=read):
+            return read(shown | {part: [table]})
+
+        text = page.read_text()
+        assert [] == [key for key in known_keys(read, shown) if f"| `{key}` |" not in text]
+        assert [] == [key for key in known_keys(inner, shown[part][0]) if f"| `{part}[].{key}` |" not in text]
+        read(shown)
+
+
+def test_every_limit_has_the_value_that_the_reference_says():
+    from importlib import import_module
+
+    text = (DOCS / "reference" / "limits-and-timings.md").read_text()
+    rows = re.findall(r"^\| `(gated[\w.]+)\.(\w+)` \| (\d+) \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE)
+    assert len(rows) == text.count("| `gated.")
+    assert [] == [row for row in rows if getattr(import_module(row[0]), row[1]) != int(row[2])]
+
+
+def test_the_worked_examples_are_what_the_code_makes():
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from gated.central.sign import SigningKey, sign_statement
+    from gated.credential.index import index_of
+    from gated.model.credential import Assurance, Credential
+    from gated.model.statement import Entitlement
+    from gated.wire.event import digest, genesis
+
+    shown = "".join((DOCS / "reference" / "statements.md").read_text().split())
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+    right = Entitlement(
+        "pools", bytes(range(16)), 1795478400, 1827014400, 1795478400, bytes(range(8)), "swim10", 0
+    )
+    token = sign_statement(key, right)
+    medium = Credential("uid", bytes.fromhex("04a1b2c3d4e5f6"), Assurance.UID_ONLY)
+    for part in (key.public, key.kid, token, index_of(medium, bytes(32))):
+        assert part.hex() in shown
+    assert f"these{len(token)}bytes" in shown
+
+    (example,) = blocks(DOCS / "reference" / "events.md", "text")
+    beginning, first = re.findall(r"^ +([0-9a-f]{64})$", example, re.MULTILINE)
+    assert genesis("bron-1", "00112233445566aa").hex() == beginning
+    body = re.search(r"^row 1 +(.*)$", example, re.MULTILINE)[1]
+    assert digest(bytes.fromhex(beginning), body).hex() == first
