@@ -90,13 +90,17 @@ class Slot:
         assert self._presentation is None, "take the last medium out first"
         self._presentation = VpcdPresentation(medium, self._service.ports[self._entry] + self._number)
 
+    def wait_seen(self) -> None:
+        """Wait until pcscd has seen the medium."""
+        _wait_for(self.reader, "SCARD_STATE_PRESENT")
+
     def remove(self) -> None:
         """Take the medium out and wait until pcscd has seen it: it can miss a swap between two polls."""
         if self._presentation is not None:
             self._presentation.remove()
             self._presentation = None
             if self._service.alive:
-                _wait_empty(self.reader)
+                _wait_for(self.reader, "SCARD_STATE_EMPTY")
 
 
 class Service:
@@ -202,15 +206,16 @@ def _listed() -> list[str]:
     return names[1] if names[0] == scard.SCARD_S_SUCCESS else []
 
 
-def _wait_empty(reader: str) -> None:
+def _wait_for(reader: str, flag_name: str) -> None:
     from smartcard import scard
 
+    flag: int = getattr(scard, flag_name)
     clock = SystemClock()
     code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
     assert code == scard.SCARD_S_SUCCESS
     deadline, state = clock.monotonic() + PATIENCE_S, scard.SCARD_STATE_UNAWARE
-    while not state & scard.SCARD_STATE_EMPTY:
-        assert clock.monotonic() < deadline, f"{reader} is not empty"
+    while not state & flag:
+        assert clock.monotonic() < deadline, f"{reader}: never {flag_name}"
         code, states = scard.SCardGetStatusChange(context, 1000, [(reader, state)])
         assert code in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT), hex(code)
         state = states[0][1]
