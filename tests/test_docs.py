@@ -29,6 +29,24 @@ def test_every_link_leads_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+def test_decisions_are_numbered_once_listed_and_named_rightly():
+    pages = sorted(path.name for path in (DOCS / "adr").glob("[0-9]*.md"))
+    numbers = [name[:4] for name in pages]
+    assert numbers == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    index = (DOCS / "adr" / "README.md").read_text()
+    assert pages == re.findall(r"\]\((\d{4}[^)]*\.md)\)", index)
+    for page in pages:
+        text = (DOCS / "adr" / page).read_text()
+        assert text.startswith(f"# {page[:4]} ")
+        assert "\n## Cost\n" in text
+    named = {
+        number
+        for path in (ROOT / "gated").rglob("*.py")
+        for number in re.findall(r"ADR (\d+)", path.read_text())
+    }
+    assert named <= set(numbers)
+
+
 def test_every_reason_is_explained():
     text = (DOCS / "reference" / "reasons.md").read_text()
     assert [] == [reason for reason in Reason if f"`{reason}`" not in text]

@@ -81,7 +81,7 @@ class JournalReader:
         epoch, base = self._connection.execute(
             "SELECT epoch, base FROM epoch ORDER BY no DESC LIMIT 1"
         ).fetchone()
-        # Rows not yet told to central are those above its cursor: the primary key is their index (ADR 0005).
+        # Rows not yet told to central are those above its cursor: the primary key is their index (ADR 0006).
         found = self._connection.execute(
             "SELECT id, body FROM event WHERE id > ? ORDER BY id LIMIT ?", (base + after, limit)
         )

@@ -6,7 +6,7 @@ A crash before 3 leaves an unnamed file, which the next start removes; a crash a
 a file too many, which do no harm. A statement that arrives while the snapshot is built bears a
 higher position than the snapshot covers, so step 4 leaves it where it is.
 
-A snapshot is never renamed over another: readers may have it open (ADR 0004).
+A snapshot is never renamed over another: readers may have it open (ADR 0005).
 """
 
 from __future__ import annotations
