@@ -63,7 +63,9 @@ def canonical(value: Any) -> str:
     differently.
     """
     _check(value)
-    return _encode(value)
+    text = _encode(value)
+    text.encode()  # a lone surrogate has no UTF-8 and would break the chain later
+    return text
 
 
 _encode = json.JSONEncoder(
@@ -72,21 +74,21 @@ _encode = json.JSONEncoder(
 
 
 def _check(value: Any) -> None:
-    if isinstance(value, str):
-        value.encode()  # a lone surrogate has no UTF-8 and would break the chain later
-    elif isinstance(value, int):
-        if not -_MAX_EXACT < value < _MAX_EXACT:
-            raise ValueError("canonical JSON here: whole numbers below 2^53")
-    elif isinstance(value, dict):
-        for key, member in value.items():
+    if isinstance(value, dict):
+        for key in value:
             if not (isinstance(key, str) and key.isascii()):
                 raise ValueError("canonical JSON here: keys are ASCII text")
+        members = value.values()
+    else:
+        members = value if isinstance(value, list) else (value,)
+    for member in members:  # flat for what is flat: an event is one map of texts and numbers
+        if isinstance(member, int):
+            if not -_MAX_EXACT < member < _MAX_EXACT:
+                raise ValueError("canonical JSON here: whole numbers below 2^53")
+        elif isinstance(member, dict | list):
             _check(member)
-    elif isinstance(value, list):
-        for member in value:
-            _check(member)
-    elif value is not None:
-        raise ValueError("canonical JSON here: text, whole numbers, truth values, lists and maps")
+        elif member is not None and not isinstance(member, str):
+            raise ValueError("canonical JSON here: text, whole numbers, truth values, lists and maps")
 
 
 def genesis(gate: str, epoch: str) -> bytes:

@@ -1,0 +1,122 @@
+"""What the benches are measured on: signed statements by the million, and the bare table of as many rows."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import multiprocessing
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gated.central.sign import SigningKey, sign_statement
+from gated.credential.index import index_of
+from gated.devices.clock import SystemClock
+from gated.model.credential import Assurance, Credential
+from gated.model.statement import Binding, Entitlement, Kind
+from gated.model.trust import Algorithm
+from gated.store.cache import KIND_NUMBERS
+from gated.store.intake import StatementStore
+from gated.store.snapshot import StatementRow, fold, write_snapshot
+
+SECTOR, VENUE = "pools", "bron"
+NOW = SystemClock().sample().wall
+YEAR_S = 366 * 86400
+SECTOR_KEY = hashlib.sha256(b"bench sector key").digest()
+BARE = "bare.db"
+_PART = 5000
+
+
+def credential(number: int) -> Credential:
+    """What medium ``number`` proves."""
+    return Credential("pkoc", hashlib.sha256(b"medium %d" % number).digest(), Assurance.ASYMMETRIC)
+
+
+def bare_key(index: bytes) -> int:
+    """SQLite's fastest key is a whole number of 64 bits."""
+    return int.from_bytes(index[:8], "big", signed=True)
+
+
+def build(directory: Path, count: int, algorithm: Algorithm) -> SigningKey:
+    """Bindings and entitlements of ``count`` passes, in a snapshot and in the bare table; made once."""
+    marker = directory / f"built-{count}-{algorithm}.pem"
+    if marker.exists():
+        return SigningKey.from_pem(marker.read_bytes())
+    key = SigningKey.generate(algorithm)
+    tasks = [(key.pem(), first, min(first + _PART, count)) for first in range(0, count, _PART)]
+    rows: list[StatementRow] = []
+    bare: list[tuple[int, bytes, bytes]] = []
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for part, bare_part in pool.imap_unordered(_sign, tasks):
+            rows += part
+            bare += bare_part
+            print(f"\rsigned {len(bare)} of {count}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    rows.sort()
+    bare.sort()
+    _write_cache(directory, rows)
+    _write_bare(directory / BARE, bare)
+    marker.write_bytes(key.pem())
+    return key
+
+
+def _sign(task: tuple[bytes, int, int]) -> tuple[list[StatementRow], list[tuple[int, bytes, bytes]]]:
+    pem, first, last = task
+    key = SigningKey.from_pem(pem)
+    rows: list[StatementRow] = []
+    bare = []
+    for number in range(first, last):
+        index = index_of(credential(number), SECTOR_KEY)
+        binding = Binding(
+            SECTOR, _drawn("pass", number, 16), NOW - 60, None, NOW - 60, _drawn("bind", number, 8), index, 0
+        )
+        right = Entitlement(
+            SECTOR, binding.pass_, NOW - 60, NOW + YEAR_S, NOW - 60, _drawn("right", number, 8), "swim10", 0
+        )
+        bound, entitled = sign_statement(key, binding), sign_statement(key, right)
+        rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1))
+        rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, entitled, 1))
+        bare.append((bare_key(index), bound, entitled))
+    return rows, bare
+
+
+def _drawn(what: str, number: int, size: int) -> bytes:
+    return hmac.digest(b"bench", f"{what} {number}".encode(), "sha256")[:size]
+
+
+def _write_cache(directory: Path, rows: list[StatementRow]) -> None:
+    store = StatementStore(directory, SECTOR)
+    store._connection.execute("UPDATE pointer SET position = 1")  # the bench stands in for an import
+    store.close()
+    write_snapshot(directory / fold(directory), rows)
+
+
+def _write_bare(path: Path, rows: list[tuple[int, bytes, bytes]]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=OFF")
+    connection.execute("CREATE TABLE statement (key INTEGER PRIMARY KEY, bound BLOB, entitled BLOB)")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO statement VALUES (?, ?, ?)", rows)
+    connection.execute("COMMIT")
+    connection.close()
+
+
+@contextlib.contextmanager
+def place(given: Path | None) -> Iterator[Path]:
+    """The directory of the built files: the one that was given, or one that is gone afterwards."""
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="gated-bench-", dir="/var/tmp") as scratch:
+        yield Path(scratch)
+
+
+def rss_mb(pid: int | str = "self") -> float:
+    """VmRSS of a process, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return round(int(kilobytes) / 1000, 1)
