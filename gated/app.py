@@ -173,7 +173,6 @@ class RunningGate:
                 time=self._time,
                 clock=world.clock,
                 turn=turn,
-                journal_wait_s=self._settings.journal_wait_s,
             ),
             journal=self.journal,
             time=self._time,
@@ -190,7 +189,7 @@ class RunningGate:
             return identify(settings.schemes, reader_id, world.random, uid)
 
         reader = world.readers.get(lane_id) or make_reader(settings.reader)
-        return ServedLane(worker, ReaderWorker(reader, converse, worker.post))
+        return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
 
 
 def make_reader(driver: Driver) -> Reader:

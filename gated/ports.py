@@ -43,7 +43,7 @@ class CardSession(Protocol):
 
 
 class Reader(Protocol):
-    """A reader of contactless media. One thread opens, waits and closes; any thread interrupts."""
+    """A reader of contactless media. One thread opens, waits, connects and closes; any thread interrupts."""
 
     @property
     def name(self) -> str:
@@ -52,10 +52,14 @@ class Reader(Protocol):
     def open(self) -> None:
         """Get ready, also after a loss. Raises ``ReaderError``."""
 
-    def wait_card(self, timeout_s: float) -> CardSession | None:
-        """Wait for a medium; None after the timeout or an interrupt. Raises ``ReaderError``.
+    def wait_card(self, timeout_s: float) -> bool:
+        """Wait until a medium is there; False after the timeout or an interrupt. Raises ``ReaderError``."""
 
-        Raises ``CardError`` when a medium came and left before it could be used.
+    def connect(self) -> CardSession:
+        """Begin a session with the medium that is there.
+
+        Raises ``CardError`` when it has left or cannot be used, and ``ReaderError``. It exchanges bytes
+        with the medium, so it may block for ever, as ``CardSession.transmit`` may.
         """
 
     def wait_removed(self, timeout_s: float) -> bool:

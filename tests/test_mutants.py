@@ -59,8 +59,8 @@ MUTANTS = {
     ),
     "no giving back of late rows": Mutant(
         "store/journal.py",
-        "            if not draft.ticket.land(seq):\n                self._give_back(draft, seq)\n",
-        "            draft.ticket.land(seq)\n",
+        "                self._give_back(item.draft, seq)\n",
+        "                pass\n",
         "tests/store/test_journal.py::test_a_row_that_lands_after_its_lane_gave_up_is_given_back",
     ),
     "delta purged past the snapshot": Mutant(

@@ -79,7 +79,6 @@ def field(twin: str) -> Iterator[Field]:
 def sensed(reader: Reader) -> CardSession:
     """The session of the next medium, waited for as the daemon does: in waits of a second."""
     for _ in range(int(PATIENCE_S)):
-        session = reader.wait_card(1.0)
-        if session is not None:
-            return session
+        if reader.wait_card(1.0):
+            return reader.connect()
     raise AssertionError("no medium was sensed")

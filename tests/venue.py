@@ -128,10 +128,10 @@ class Site:
 class ServedSite:
     """A whole gate in this process: simulated reader and barrier per lane, everything else real."""
 
-    def __init__(self, site: Site, clock=None, readers=None) -> None:
+    def __init__(self, site: Site, clock=None, readers=None, barriers=None) -> None:
         self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self.readers = readers or {lane: SimulatedReader(lane) for lane in site.lanes}
-        self.barriers = {lane: SimulatedBarrier() for lane in site.lanes}
+        self.barriers = barriers or {lane: SimulatedBarrier() for lane in site.lanes}
         settings, trust = site.settings_and_trust()
         world = World(readers=self.readers, barriers=self.barriers, watch=self.told.put)
         if clock is not None:

@@ -103,6 +103,9 @@ def read_settings(document: Any, base: Path) -> Settings:
     names = [lane.lane.id for lane in settings.lanes]
     if len(set(names)) < len(names):
         raise DocumentError("lane", "two lanes have one id")
+    readers = [lane.reader for lane in settings.lanes if lane.reader.target]
+    if len(set(readers)) < len(readers):
+        raise DocumentError("lane", "two lanes have one reader: each needs its own")
     return settings
 
 

@@ -16,6 +16,16 @@ from gated.wire.event import Stamp
 log = logging.getLogger(__name__)
 
 
+#: What a lane needs, and what tells that it is missing or back.
+_PARTS = {
+    LaneCause.READER_LOST: "reader",
+    LaneCause.READER_HUNG: "reader",
+    LaneCause.READER_BACK: "reader",
+    LaneCause.BARRIER_FAULT: "barrier",
+    LaneCause.BARRIER_BACK: "barrier",
+}
+
+
 class Front:
     """One lane's face. Used by the lane's thread."""
 
@@ -32,17 +42,21 @@ class Front:
         self._time = time
         self._indicator = indicator
         self._watch = watch
+        self._missing = {"reader"}
         self._served = False
-        self.state = LaneState.OUT_OF_SERVICE
+        self._state: LaneState | None = None  # not told yet
 
-    def serve(self) -> None:
-        """The reader is there: the lane is in service."""
-        self._change(LaneState.IN_SERVICE, LaneCause.READER_BACK if self._served else LaneCause.STARTED)
-        self._served = True
-        self._indicator.show(Signal.READY)
+    def serve(self, cause: LaneCause) -> None:
+        """What ``cause`` tells is back: the lane is in service, if nothing else is missing."""
+        self._missing.discard(_PARTS[cause])
+        if not self._missing:
+            self._change(LaneState.IN_SERVICE, cause if self._served else LaneCause.STARTED)
+            self._served = True
+            self._indicator.show(Signal.READY)
 
     def fail(self, cause: LaneCause) -> None:
         """The lane is out of service, and says so."""
+        self._missing.add(_PARTS[cause])
         self._change(LaneState.OUT_OF_SERVICE, cause)
         self.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": str(cause)}))
 
@@ -68,8 +82,8 @@ class Front:
         self._watch(told)
 
     def _change(self, state: LaneState, cause: LaneCause) -> None:
-        if state is self.state:
+        if state is self._state:
             return
-        self.state = state
+        self._state = state
         log.info("lane %s: %s (%s)", self._id, state, cause)
         self._journal.append(LaneChanged(self._id, state, cause), Stamp.of(self._time.read()))

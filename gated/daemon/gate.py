@@ -16,6 +16,8 @@ from gated.wire.event import Stamp
 
 #: A lane's thread beats every second and waits at most ``journal_wait`` for a row.
 LANE_SILENT_S = 10.0
+#: A reader's thread beats every second, but for a medium that holds it: for that the lane has its limit.
+READER_SILENT_S = 60.0
 #: SD cards stall for seconds; a row that takes longer than this will not come.
 JOURNAL_STUCK_S = 30.0
 _STOP_S = 5.0
@@ -48,7 +50,7 @@ class Gate:
         self._time = time
         self._clock = clock
         self._version = version
-        self._busy_since: float | None = None
+        self._journal_at: tuple[int, float] | None = None  # how far the journal was, and since when
 
     def start(self) -> int:
         """Settle what the last run left open, then serve. Returns how many releases that were."""
@@ -73,11 +75,15 @@ class Gate:
                 return "a medium holds a reader and does not let go"
             if now - lane.worker.beat > LANE_SILENT_S:
                 return "a lane's worker does not answer"
+            if now - lane.reader.beat > READER_SILENT_S and not lane.worker.hung():
+                return "a reader's driver does not come back"
+        if not self._journal.alive():
+            return "nobody writes the journal"
         if not self._journal.busy:
-            self._busy_since = None
-        elif self._busy_since is None:
-            self._busy_since = now
-        elif now - self._busy_since > JOURNAL_STUCK_S:
+            self._journal_at = None
+        elif self._journal_at is None or self._journal_at[0] != self._journal.done:
+            self._journal_at = self._journal.done, now
+        elif now - self._journal_at[1] > JOURNAL_STUCK_S:
             return "the journal's disk does not answer"
         return ""
 

@@ -15,13 +15,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from gated.daemon.front import Front
 from gated.daemon.messages import (
     Conversed,
     Conversing,
+    HoldEnded,
     LaneTimes,
     Message,
     Passed,
@@ -29,30 +30,22 @@ from gated.daemon.messages import (
     ReaderReady,
     Told,
 )
+from gated.daemon.passage import Passage
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
-from gated.errors import BarrierError, StoreError
-from gated.model.credential import Credential
+from gated.model.credential import Assurance, Credential
 from gated.model.decision import Denied, Granted
-from gated.model.event import LaneCause, Settled, SettledBy, Settlement
+from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
-from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
 #: The thread looks at its deadlines at least this often; also its heartbeat.
 TICK_S = 1.0
-
-
-@dataclass(slots=True)
-class _Release:
-    decision: int
-    persons: int
-    until: float
 
 
 class LaneWorker:
@@ -74,18 +67,26 @@ class LaneWorker:
     ) -> None:
         self._id = lane_id
         self._way = way
-        self._journal = journal
         self._time = time
         self._clock = clock
-        self._barrier = barrier
         self._front = Front(lane_id, journal, time, indicator, watch)
         self._times = times
         self._journal_wait_s = journal_wait_s
+        self._passage = Passage(
+            lane_id=lane_id,
+            journal=journal,
+            time=time,
+            clock=clock,
+            barrier=barrier,
+            front=self._front,
+            hold_s=times.hold_s,
+            journal_wait_s=journal_wait_s,
+            post=self.post,
+        )
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._reader: ReaderWorker | None = None
         self._thread = threading.Thread(target=self._run, name=f"lane {lane_id}", daemon=True)
         self._tally = Tally(lane_id, journal, time, clock)
-        self._release: _Release | None = None
         self._conversing: tuple[int, float] | None = None  # tap, since
         self._hung_since: float | None = None
         self._judged_s = 0.0
@@ -111,6 +112,10 @@ class LaneWorker:
         if self._reader is not None:
             self._reader.stop(timeout_s)
 
+    def hung(self) -> bool:
+        """Whether a medium holds the reader past its deadline."""
+        return self._hung_since is not None
+
     def hung_too_long(self) -> bool:
         """Whether a medium has held the reader past all patience."""
         since = self._hung_since
@@ -122,25 +127,25 @@ class LaneWorker:
             try:
                 message = self._inbox.get(timeout=self.patience())
             except queue.Empty:
-                self.tick()
+                self._do(self.tick)
                 continue
             if message is None:
                 self._close()
                 return
-            try:
-                self.handle(message)
-                self.tick()
-            except Exception:  # a bug must not close the lane for good, nor open it
-                log.exception("lane %s: unexpected", self._id)
-                self._front.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}))
-                self._go_on()
+            self._do(partial(self.handle, message))
+            self._do(self.tick)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # a bug must not close the lane for good, nor open it
+            log.exception("lane %s: unexpected", self._id)
+            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}), None, 0, self.beat)
 
     def patience(self) -> float:
         """How long nothing needs to be done, in seconds."""
         now = self._clock.monotonic()
-        ends = [now + TICK_S]
-        if self._release is not None:
-            ends.append(self._release.until)
+        ends = [now + TICK_S, self._passage.until]
         if self._conversing is not None:
             ends.append(self._conversing[1] + self._times.conversation_s)
         return max(0.0, min(ends) - now)
@@ -162,7 +167,11 @@ class LaneWorker:
             case Conversed():
                 self._conversed(message)
             case Passed():
-                self._passed(message.persons)
+                self._passage.passed(message.persons)
+                self._go_on()
+            case HoldEnded():
+                self._passage.hold_ended(message.decision)
+                self._go_on()
             case _:
                 assert_never(message)
 
@@ -170,9 +179,11 @@ class LaneWorker:
         """Do what is due by the clock."""
         now = self._clock.monotonic()
         if self._conversing is not None and now - self._conversing[1] >= self._times.conversation_s:
-            self._hung(now)
-        if self._release is not None and now >= self._release.until:
-            self._end_release()
+            self._hung(self._conversing[1], now)
+        was_insecure = self._passage.insecure
+        self._passage.tick()
+        if was_insecure:
+            self._go_on()
         self._tally.tick()
 
     def _conversed(self, message: Conversed) -> None:
@@ -189,7 +200,8 @@ class LaneWorker:
             case Refusal() as refusal:
                 scheme = str(refusal.params.get("scheme", "")) or None
                 denied = Denied(refusal, None, None, self._time.read().quality)
-                self._deny((scheme, refusal.reason), scheme, None, denied, since)
+                deadline = self._clock.monotonic() + self._journal_wait_s
+                self._deny((scheme, refusal.reason), scheme, None, denied, since, deadline)
             case Credential() as credential:
                 self._take(credential, since)
 
@@ -197,22 +209,38 @@ class LaneWorker:
 
     def _take(self, credential: Credential, since: float) -> None:
         began = self._clock.monotonic()
-        taken = self._way.take(credential)
+        deadline = began + self._journal_wait_s
+        taken = self._way.take(credential, deadline)
         self._judged_s = self._clock.monotonic() - began
         if isinstance(taken, Refusal):
             self._refuse(taken, None, 0, since)
         elif isinstance(taken.decision, Denied):
-            key = credential.text, taken.decision.refusal.reason
-            self._deny(key, credential.scheme, credential.assurance.label, taken.decision, since)
+            self._denied(credential, taken.decision, since, deadline)
         else:
             self._open(taken, taken.decision, since)
 
+    def _denied(self, credential: Credential, denied: Denied, since: float, deadline: float) -> None:
+        reason = denied.refusal.reason
+        if reason is Reason.UNKNOWN_MEDIUM and credential.assurance is Assurance.UID_ONLY:
+            # Every bank card has a UID: one that nobody bound is none of ours.
+            self._tally.foreign()
+            self._refuse(denied.refusal, denied, 0, since)
+            return
+        key = credential.text, reason
+        self._deny(key, credential.scheme, credential.assurance.label, denied, since, deadline)
+
     def _deny(
-        self, key: Hashable, scheme: str | None, assurance: str | None, denied: Denied, since: float
+        self,
+        key: Hashable,
+        scheme: str | None,
+        assurance: str | None,
+        denied: Denied,
+        since: float,
+        deadline: float,
     ) -> None:
         seq = 0
         if not self._tally.repeats(key):
-            written = self._way.write_denial(scheme, denied, assurance)
+            written = self._way.write_denial(scheme, denied, assurance, deadline)
             if isinstance(written, Written):
                 seq = written.seq
                 self._tally.wrote(key, seq)
@@ -220,12 +248,7 @@ class LaneWorker:
 
     def _open(self, written: Written, granted: Granted, since: float) -> None:
         """The row is durable: only now may anything move."""
-        self._release = _Release(written.seq, granted.persons, self._clock.monotonic() + self._times.hold_s)
-        try:
-            self._barrier.release(granted.persons)
-        except BarrierError as error:
-            log.error("lane %s: %s", self._id, error)
-            self._settle(Settlement.NOT_TAKEN, SettledBy.BARRIER_FAULT)
+        if not self._passage.release(written.seq, granted.persons):
             self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, written.seq, since)
             return
         self._front.grant()
@@ -236,49 +259,23 @@ class LaneWorker:
         self._tell(refusal, denied, seq, since)
         self._go_on()
 
-    def _passed(self, persons: int) -> None:
-        if self._release is None:
-            log.warning("lane %s: %d passed without a release", self._id, persons)
-            return
-        self._settle(Settlement.TAKEN, SettledBy.PASSAGE)
-        self._go_on()
-
-    def _end_release(self) -> None:
-        try:
-            self._barrier.secure()
-        except BarrierError as error:
-            log.error("lane %s: %s", self._id, error)
-        self._settle(Settlement.NOT_TAKEN, SettledBy.HOLD_ENDED)
-        self._go_on()
-
-    def _settle(self, outcome: Settlement, by: SettledBy) -> None:
-        release, self._release = self._release, None
-        assert release is not None
-        event = Settled(self._id, release.decision, outcome, by, release.persons)
-        ticket = self._journal.append(event, Stamp.of(self._time.read()))
-        # The next tap may be the same medium: what was given back must count for it. A stalled disk is
-        # not waited for longer; the row keeps its place in the queue.
-        try:
-            ticket.wait(self._journal_wait_s)
-        except StoreError as error:
-            log.error("lane %s: %s", self._id, error)
-
     # -------------------------------------------------------------- in and out of service
 
-    def _hung(self, now: float) -> None:
+    def _hung(self, since: float, now: float) -> None:
         self._conversing = None
         self._hung_since = now
         self._front.fail(LaneCause.READER_HUNG)
+        self._tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
         if self._reader is not None:
             self._reader.nudge()
 
     def _serve(self) -> None:
         self._hung_since = None
-        self._front.serve()
+        self._front.serve(LaneCause.READER_BACK)
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._reader is not None and self._release is None:
+        if self._reader is not None and self._passage.free:
             self._reader.go_on()
 
     def _tell(
@@ -288,10 +285,5 @@ class LaneWorker:
         self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s))
 
     def _close(self) -> None:
-        if self._release is not None:
-            # Whether they passed shows at the next start as unknown; the barrier must not stay open for it.
-            try:
-                self._barrier.secure()
-            except BarrierError as error:
-                log.error("lane %s: %s", self._id, error)
+        self._passage.close()
         self._tally.close()

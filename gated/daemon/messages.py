@@ -65,4 +65,14 @@ class Passed:
     persons: int
 
 
-Message = ReaderReady | ReaderLost | Conversing | Conversed | Passed
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """The barrier was secured because the hold time of a release was over.
+
+    The lane posts it to itself: whoever passed before the barrier was shut stands ahead of it.
+    """
+
+    decision: int
+
+
+Message = ReaderReady | ReaderLost | Conversing | Conversed | Passed | HoldEnded

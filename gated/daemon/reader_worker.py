@@ -50,6 +50,7 @@ class ReaderWorker:
     Args:
         converse: begins a conversation with a medium, given its UID.
         post: tells the lane.
+        monotonic: seconds that never go back, for the heartbeat.
 
     """
 
@@ -58,6 +59,7 @@ class ReaderWorker:
         reader: Reader,
         converse: Callable[[bytes | None], Conversation],
         post: Callable[[Message], None],
+        monotonic: Callable[[], float],
     ) -> None:
         self._reader = reader
         self._converse = converse
@@ -65,6 +67,9 @@ class ReaderWorker:
         self._stopping = threading.Event()
         self._may_sense = threading.Event()
         self._tap = 0
+        self._told = ""  # the last trouble with a medium: told once, not at every tap
+        self._monotonic = monotonic
+        self.beat = monotonic()  # when the reader last came back to us
         self._thread = threading.Thread(target=self._run, name=f"reader {reader.name}", daemon=True)
 
     def start(self) -> None:
@@ -95,6 +100,7 @@ class ReaderWorker:
         delay = BACKOFF_S[0]
         lost = False
         while not self._stopping.is_set():
+            self.beat = self._monotonic()
             try:
                 self._reader.open()
                 delay, lost = BACKOFF_S[0], False
@@ -113,25 +119,30 @@ class ReaderWorker:
         self._reader.close()
 
     def _one_tap(self) -> None:
+        self.beat = self._monotonic()
         if not self._may_sense.wait(WAIT_S) or self._stopping.is_set():
             return
-        try:
-            session = self._reader.wait_card(WAIT_S)
-        except CardError:
-            self._wait_removed()  # came and left, or cannot be used: nothing to tell
-            return
-        if session is None:
+        if not self._reader.wait_card(WAIT_S):
             return
         self._may_sense.clear()
         self._tap += 1
+        # Before the first byte is exchanged: from here on the medium can hold this thread.
         self._post(Conversing(self._tap))
+        self._post(Conversed(self._tap, self._prove()))
+        while not self._stopping.is_set() and not self._reader.wait_removed(WAIT_S):
+            self.beat = self._monotonic()
+
+    def _prove(self) -> Credential | Refusal | None:
         try:
-            result = drive(self._converse(session.uid), session)
+            session = self._reader.connect()
+        except CardError as error:
+            # It left before we could tell whose it was, or another program holds it: none of ours.
+            if str(error) != self._told:
+                log.warning("%s", error)
+            self._told = str(error)
+            return None
+        self._told = ""
+        try:
+            return drive(self._converse(session.uid), session)
         finally:
             session.close()
-        self._post(Conversed(self._tap, result))
-        self._wait_removed()
-
-    def _wait_removed(self) -> None:
-        while not self._stopping.is_set() and not self._reader.wait_removed(WAIT_S):
-            pass

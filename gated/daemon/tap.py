@@ -67,7 +67,6 @@ class TapWay:
         time: TimeKeeper,
         clock: Clock,
         turn: threading.Lock,
-        journal_wait_s: float,
     ) -> None:
         self._lane = lane
         self._trust = trust
@@ -77,7 +76,6 @@ class TapWay:
         self._time = time
         self._clock = clock
         self._turn = turn
-        self._journal_wait_s = journal_wait_s
 
     def judge(self, credential: Credential, reading: TimeReading) -> Decision:
         """Recall, open, judge. Raises ``StoreError``."""
@@ -85,13 +83,12 @@ class TapWay:
             question = self._question(credential, reading)
         return decide(question)
 
-    def take(self, credential: Credential) -> Written | Refusal:
-        """Judge a tap and write it down. A ``Refusal`` says that the gate could not, in time.
+    def take(self, credential: Credential, deadline: float) -> Written | Refusal:
+        """Judge a tap and write it down. A ``Refusal`` says that the gate could not by ``deadline``.
 
         Denials are written by ``write_denial``, for a repeated one needs no row.
         """
-        deadline = self._clock.monotonic() + self._journal_wait_s
-        if not self._turn.acquire(timeout=self._journal_wait_s):
+        if not self._turn.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
             return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
         try:
             reading = self._time.read()
@@ -107,10 +104,11 @@ class TapWay:
         finally:
             self._turn.release()
 
-    def write_denial(self, scheme: str | None, denied: Denied, assurance: str | None) -> Written | Refusal:
+    def write_denial(
+        self, scheme: str | None, denied: Denied, assurance: str | None, deadline: float
+    ) -> Written | Refusal:
         """Write a denial down; the lane waits for it as for a grant."""
         reading = self._time.read()
-        deadline = self._clock.monotonic() + self._journal_wait_s
         right = denied.entitlement
         event = Decided(
             lane=self._lane.id,

@@ -128,17 +128,44 @@ class PcscReader:
             self.close()
             raise
 
-    def wait_card(self, timeout_s: float) -> PcscSession | None:
-        """Wait for a medium; None after the timeout or an interrupt.
-
-        Raises ``ReaderError``, and ``CardError`` when a medium cannot be used or left at once.
-        """
+    def wait_card(self, timeout_s: float) -> bool:
+        """Wait for a medium; False after the timeout or an interrupt. Raises ``ReaderError``."""
         deadline = self._monotonic() + timeout_s
         self._look()
         while not self._state & scard.SCARD_STATE_PRESENT:
             if not self._watch(deadline - self._monotonic()):
-                return None
-        return self._converse()
+                return False
+        return True
+
+    def connect(self) -> PcscSession:
+        """Begin a session. Raises ``CardError`` when the medium cannot be used or has left, ``ReaderError``.
+
+        Waking a medium and asking for its UID may hold this call as any other command may.
+        """
+        self._served = _events(self._state)
+        if self._state & scard.SCARD_STATE_MUTE:
+            raise CardError(f"reader {self._name}: the medium does not wake up", hint=_AGAIN)
+        # Exclusive: nobody slips a command of their own between ours.
+        handle, protocol = _ask(
+            self._name,
+            "connecting",
+            scard.SCardConnect,
+            self._context,
+            self._name,
+            scard.SCARD_SHARE_EXCLUSIVE,
+            scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+        )
+        session = PcscSession(self._name, handle, protocol)
+        try:
+            self._look()
+            session.learn_uid()
+        except BaseException:
+            session.close()
+            raise
+        # It answered after the look, so the medium that was counted there is the one we converse with,
+        # even if another lay there when the wait ended.
+        self._served = _events(self._state)
+        return session
 
     def wait_removed(self, timeout_s: float) -> bool:
         """Wait until the last medium is gone; False after the timeout or an interrupt.
@@ -173,32 +200,6 @@ class PcscReader:
                 scard.SCardReleaseContext(context)
 
     # -------------------------------------------------------------- inside
-
-    def _converse(self) -> PcscSession:
-        self._served = _events(self._state)
-        if self._state & scard.SCARD_STATE_MUTE:
-            raise CardError(f"reader {self._name}: the medium does not wake up", hint=_AGAIN)
-        # Exclusive: nobody slips a command of their own between ours.
-        handle, protocol = _ask(
-            self._name,
-            "connecting",
-            scard.SCardConnect,
-            self._context,
-            self._name,
-            scard.SCARD_SHARE_EXCLUSIVE,
-            scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
-        )
-        session = PcscSession(self._name, handle, protocol)
-        try:
-            self._look()
-            session.learn_uid()
-        except BaseException:
-            session.close()
-            raise
-        # It answered after the look, so the medium that was counted there is the one we converse with,
-        # even if another lay there when the wait ended.
-        self._served = _events(self._state)
-        return session
 
     def _check_listed(self) -> None:
         names = self._names()

@@ -56,10 +56,7 @@ class LaneCause(StrEnum):
     READER_BACK = "reader_back"
     READER_LOST = "reader_lost"
     READER_HUNG = "reader_hung"
-    JOURNAL_BACK = "journal_back"
-    JOURNAL_SLOW = "journal_slow"
-    JOURNAL_FAILED = "journal_failed"
-    CACHE_FAILED = "cache_failed"
+    BARRIER_BACK = "barrier_back"
     BARRIER_FAULT = "barrier_fault"
 
 

@@ -92,8 +92,9 @@ def _strong_enough(question: Question, candidate: Candidate) -> Refusal | None:
 
 
 def _right_venue(question: Question, candidate: Candidate) -> Refusal | None:
-    own = candidate.entitlement.venues
-    venues = own if own is not None else _product(question, candidate).venues
+    product, own = _product(question, candidate), candidate.entitlement.venues
+    # Where the catalogue lacks the product its rules are unknown, whatever the entitlement says itself.
+    venues = product.venues if own is None or product is _UNLISTED else own
     if venues is None or question.profile.venue in venues:
         return None
     return Refusal(Reason.WRONG_VENUE, {"product": candidate.entitlement.product})

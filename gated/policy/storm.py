@@ -63,11 +63,6 @@ class RefusalWindows:
         """Close everything: the daemon stops."""
         return [closed for key in list(self._open) for closed in self._close(key)]
 
-    def next_end(self) -> float | None:
-        """When the next window that counted something ends; None = nothing to wait for."""
-        ends = [window.began + WINDOW_S for window in self._open.values()]
-        return min(ends, default=None)
-
     def _close(self, key: Hashable) -> list[Closed]:
         window = self._open.pop(key)
         return [Closed(window.decision, window.count)] if window.count else []

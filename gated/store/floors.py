@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gated.errors import StoreError
 from gated.store.directory import write_durably
@@ -17,6 +19,8 @@ from gated.store.journal import Journal
 log = logging.getLogger(__name__)
 
 _MAX_FILE_BYTES = 65536
+#: No time, version or counter of ours comes near; a larger value is damage, and would spoil every event.
+MAX_FLOOR = 1 << 40
 #: Seconds since 1970: the newest signed time, carried on.
 TIME = "time"
 
@@ -27,7 +31,7 @@ class Floors:
     def __init__(self, journal: Journal, file: Path) -> None:
         self._journal = journal
         self._file = file
-        self._values = journal.floors()
+        self._values = _sane(journal.floors())
         for name, value in floors_file(file).items():
             self._values[name] = max(value, self._values.get(name, 0))
 
@@ -60,6 +64,8 @@ def floors_file(file: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         log.warning("%s is damaged (%s); the journal's floors count", file, error)
         return {}
-    if not isinstance(values, dict):
-        return {}
-    return {str(name): value for name, value in values.items() if type(value) is int and value >= 0}
+    return _sane(values) if isinstance(values, dict) else {}
+
+
+def _sane(values: Mapping[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in values.items() if type(value) is int and 0 <= value < MAX_FLOOR}

@@ -2,7 +2,8 @@
 
 A row is a gapless link of a chain and is durable before anybody is told that it is. A lane waits for
 its row with a deadline; when it gives up, a grant that lands afterwards is given back at once, so that
-nobody pays for a door that stayed shut.
+nobody pays for a door that stayed shut. A settlement that the disk did not take is owed: it is written
+before anything else, as soon as the disk takes it.
 """
 
 from __future__ import annotations
@@ -11,31 +12,28 @@ import logging
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
-from gated.store.connection import in_transaction, open_writer
-from gated.store.directory import BALLAST
-from gated.store.epoch import begin_epoch_if_needed, read_head
-from gated.store.schema import journal_migrations
+from gated.store.journal_file import Draft, JournalFile
 from gated.store.ticket import Reservation, Ticket, Unsettled
-from gated.wire.event import Stamp, body, digest
+from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
-#: A commit writes whole pages, and a row with its counters touches five: small ones spare the card.
-PAGE_BYTES = 1024
+#: While a settlement is owed, the disk is tried this often even if nobody taps.
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    event: Event
-    stamp: Stamp
-    reserve: Reservation | None
-    settles: int | None  # id of the row whose release this one settles
+class _Row:
+    draft: Draft
     ticket: Ticket
 
 
@@ -45,6 +43,14 @@ class _Chore:
 
     work: Callable[[sqlite3.Connection], None]
     ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A transaction failed: whether the disk took it shows when the file can be opened again."""
+
+    draft: Draft | None
+    row_id: int
 
 
 class Journal:
@@ -63,17 +69,21 @@ class Journal:
         self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
-        self._unknown_counts = unknown_counts
-        self._queue: queue.SimpleQueue[_Draft | _Chore | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Row | _Chore | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self.busy = False  # a row is being written
-        self._base = self._head_id = 0
-        self._head_digest = b""
-        self._epoch = ""
+        self._doubt: _Doubt | None = None
+        self._owed: deque[Draft] = deque()
+        self.busy = False  # something is being written
+        self.done = 0  # how much was written or failed: whoever watches sees that it goes on
         try:
-            self._connection = open_writer(path, journal_migrations, PAGE_BYTES)
-            begin_epoch_if_needed(self._connection, gate, machine, epoch, began_at)
-            self._load_head()
+            self._file = JournalFile(
+                path,
+                gate=gate,
+                machine=machine,
+                epoch=epoch,
+                began_at=began_at,
+                unknown_counts=unknown_counts,
+            )
         except sqlite3.Error as error:
             raise _failed(path, error) from error
 
@@ -81,19 +91,20 @@ class Journal:
 
     def append(self, event: Event, stamp: Stamp, reserve: Reservation | None = None) -> Ticket:
         """Queue a row. Wait on the ticket to know that it is durable."""
+        settles = self._file.base + event.decision if isinstance(event, Settled) else None
         ticket = Ticket()
-        settles = self._base + event.decision if isinstance(event, Settled) else None
-        self._queue.put(_Draft(event, stamp, reserve, settles, ticket))
+        self._queue.put(_Row(Draft(event, stamp, reserve, settles), ticket))
         return ticket
 
     def raise_floors(self, values: Mapping[str, int]) -> Ticket:
         """Queue floors to be raised (``store.floors`` keeps them in their other place too)."""
+        rows = list(values.items())
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "INSERT INTO floor VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-                values.items(),
+                rows,
             )
 
         return self._chore(work)
@@ -111,13 +122,39 @@ class Journal:
         self._queue.put(_Chore(work, ticket))
         return ticket
 
+    @property
+    def epoch(self) -> str:
+        """The epoch being written."""
+        return self._file.epoch
+
+    def alive(self) -> bool:
+        """Whether the writer's thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    # -------------------------------------------------------------- before the thread runs
+
     def floors(self) -> dict[str, int]:
         """The floors as this file has them. Before ``start``."""
-        return dict(self._connection.execute("SELECT name, value FROM floor"))
+        return self._file.floors()
 
-    def backlog(self) -> int:
-        """Rows waiting, the one being written included."""
-        return self._queue.qsize() + (1 if self.busy else 0)
+    def unsettled(self) -> list[Unsettled]:
+        """Releases that nobody settled, those of earlier epochs included. Before ``start``."""
+        return self._file.unsettled()
+
+    def settle_unsettled(self, stamp: Stamp) -> int:
+        """At start: settle what the last run left open. Nobody can know, and the row says so."""
+        found = self.unsettled()
+        for left in found:
+            event = Settled(
+                left.lane,
+                left.decision,
+                Settlement.UNKNOWN,
+                SettledBy.RESTART,
+                left.persons,
+                None if left.epoch == self.epoch else left.epoch,
+            )
+            self._write(Draft(event, stamp, None, left.row_id))
+        return len(found)
 
     # -------------------------------------------------------------- life
 
@@ -133,151 +170,116 @@ class Journal:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
                 return False
-        self._connection.close()
+        self._file.close()
         return True
-
-    def settle_unsettled(self, stamp: Stamp) -> int:
-        """At start: settle what the last run left open. Nobody can know, and the row says so."""
-        found = self.unsettled()
-        for left in found:
-            event = Settled(
-                left.lane,
-                left.decision,
-                Settlement.UNKNOWN,
-                SettledBy.RESTART,
-                left.persons,
-                None if left.epoch == self._epoch else left.epoch,
-            )
-            self._write_durably(_Draft(event, stamp, None, left.row_id, Ticket()))
-        return len(found)
-
-    def unsettled(self) -> list[Unsettled]:
-        """Releases that nobody settled, those of earlier epochs included."""
-        rows = self._connection.execute(
-            "SELECT r.id, r.id - e.base, e.epoch, r.lane, r.persons FROM reservation r"
-            " JOIN epoch e ON e.no = (SELECT max(no) FROM epoch WHERE base < r.id) ORDER BY r.id"
-        )
-        return [Unsettled(*row) for row in rows]
-
-    @property
-    def epoch(self) -> str:
-        """The epoch being written."""
-        return self._epoch
 
     # -------------------------------------------------------------- the writer
 
     def _run(self) -> None:
-        while (draft := self._queue.get()) is not None:
-            self.busy = True
+        running = True
+        while running:
             try:
-                if isinstance(draft, _Chore):
-                    self._do(draft)
-                else:
-                    self._write_and_answer(draft)
-            finally:
-                self.busy = False
+                item = self._queue.get(timeout=RETRY_S if self._owed or self._doubt else None)
+            except queue.Empty:
+                self._try_again()
+                continue
+            if item is None:
+                self._try_again()
+                running = False
+                continue
+            self.busy = True
+            self._answer(item)
+            self.done += 1
+            self.busy = False
 
-    def _do(self, chore: _Chore) -> None:
-        connection = self._connection
-        try:
-            in_transaction(connection, lambda: chore.work(connection))
-        except sqlite3.Error as error:
-            self._recover()
-            chore.ticket.fail(_failed(self._path, error))
-        else:
-            chore.ticket.land(self._head_id - self._base)
+    def _try_again(self) -> None:
+        self.busy = True
+        with suppress(StoreError):  # it was told when it failed first
+            self._catch_up()
+        self.busy = False
 
-    def _write_and_answer(self, draft: _Draft) -> None:
+    def _answer(self, item: _Row | _Chore) -> None:
         try:
-            seq = self._write_durably(draft)
+            seq = self._write(item.draft) if isinstance(item, _Row) else self._do(item)
         except StoreError as error:
             log.error("%s", error)
-            draft.ticket.fail(error)
+            item.ticket.fail(error)
+        except Exception as error:  # a bug in one row must not end the writing of all others
+            log.exception("journal: unexpected")
+            item.ticket.fail(StoreError(f"journal: unexpected {type(error).__name__}"))
         else:
-            if not draft.ticket.land(seq):
-                self._give_back(draft, seq)
+            if not item.ticket.land(seq) and isinstance(item, _Row):
+                self._give_back(item.draft, seq)
 
-    def _give_back(self, draft: _Draft, seq: int) -> None:
+    def _do(self, chore: _Chore) -> int:
+        self._catch_up()
+        try:
+            self._file.transact(lambda: chore.work(self._file.connection))
+        except sqlite3.Error as error:
+            self._fail(None, error)
+        return self._file.head_id - self._file.base
+
+    def _write(self, draft: Draft) -> int:
+        """Write a row, after what is owed. Returns its seq. Raises ``StoreError``: nobody may rely on it."""
+        self._catch_up()
+        try:
+            return self._file.write(draft) - self._file.base
+        except sqlite3.Error as error:
+            self._fail(draft, error)
+
+    def _give_back(self, draft: Draft, seq: int) -> None:
         """Its lane refused the visitor meanwhile: the use is given back at once."""
+        self._owe(draft, seq)
+        with suppress(StoreError):
+            self._catch_up()
+
+    def _owe(self, draft: Draft, seq: int) -> None:
         reserve = draft.reserve
-        if reserve is None:
-            return
-        event = Settled(reserve.lane, seq, Settlement.NOT_TAKEN, SettledBy.LATE_ROW, reserve.persons)
-        self._write_and_answer(_Draft(event, draft.stamp, None, self._base + seq, Ticket()))
+        if reserve is not None:
+            event = Settled(reserve.lane, seq, Settlement.NOT_TAKEN, SettledBy.LATE_ROW, reserve.persons)
+            self._owed.append(Draft(event, draft.stamp, None, self._file.base + seq))
 
-    def _write_durably(self, draft: _Draft) -> int:
-        """One durable transaction. Returns the row's seq. Raises ``StoreError``: the row does not stand."""
-        row_id = self._head_id + 1
+    # -------------------------------------------------------------- after a failure
+
+    def _fail(self, draft: Draft | None, error: sqlite3.Error) -> NoReturn:
+        """The lane is told of the failure, whatever the disk took. Raises ``StoreError``."""
+        self._doubt = _Doubt(draft, self._file.head_id + 1)
+        with suppress(StoreError):
+            self._catch_up()
+        raise _failed(self._path, error) from error
+
+    def _catch_up(self) -> None:
+        """Settle the doubt about the last failure, then what is owed. Raises ``StoreError``."""
         try:
-            self._write(draft, row_id)
+            if self._doubt is not None:
+                self._file.reopen()
+                doubt, self._doubt = self._doubt, None
+                self._resolve(doubt)
+            while self._owed:
+                self._settle_owed()
         except sqlite3.Error as error:
-            if self._recover() == row_id:
-                # The commit reported a failure and yet stands. Its lane is told of the failure.
-                self._give_back(draft, row_id - self._base)
             raise _failed(self._path, error) from error
-        return row_id - self._base
 
-    def _write(self, draft: _Draft, row_id: int) -> None:
-        text = body(draft.event, row_id - self._base, draft.stamp)
-        link = digest(self._head_digest, text)
-        connection = self._connection
-
-        def work() -> None:
-            connection.execute("INSERT INTO event (id, body, digest) VALUES (?, ?, ?)", (row_id, text, link))
-            connection.execute("UPDATE head SET id = ?, digest = ? WHERE one = 1", (row_id, link))
-            if draft.reserve is not None:
-                self._reserve(row_id, draft.reserve)
-            if draft.settles is not None and isinstance(draft.event, Settled):
-                self._settle(draft.settles, draft.event.outcome)
-
+    def _settle_owed(self) -> None:
+        owed = self._owed.popleft()
         try:
-            in_transaction(connection, work)
-        except sqlite3.OperationalError as error:
-            ballast = self._path.with_name(BALLAST)
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not ballast.exists():
-                raise
-            ballast.unlink()
-            log.critical("journal: the disk is full; its reserve was given up, make room now")
-            in_transaction(connection, work)
-        self._head_id, self._head_digest = row_id, link
+            self._file.write(owed)
+        except sqlite3.Error:
+            self._doubt = _Doubt(owed, self._file.head_id + 1)
+            raise
+        except StoreError as error:  # it is settled already: nothing is owed, and nothing must wait for it
+            log.error("%s", error)
 
-    def _reserve(self, row_id: int, new: Reservation) -> None:
-        self._connection.execute(
-            "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (row_id, new.lane, new.cti, new.venue, new.day, new.uses, new.persons, new.keep_until),
-        )
-
-    def _settle(self, row_id: int, outcome: Settlement) -> None:
-        row = self._connection.execute(
-            "DELETE FROM reservation WHERE id = ? RETURNING cti, venue, day, uses, keep_until", (row_id,)
-        ).fetchone()
-        if row is None:
-            raise StoreError(f"journal: row {row_id - self._base} has nothing to settle")
-        if outcome is Settlement.TAKEN or (outcome is Settlement.UNKNOWN and self._unknown_counts):
-            self._connection.execute(
-                "INSERT INTO counter (cti, venue, day, taken, keep_until) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (cti, venue, day) DO UPDATE SET taken = taken + excluded.taken,"
-                " keep_until = excluded.keep_until",
-                row,
-            )
-
-    # -------------------------------------------------------------- beginnings and repairs
-
-    def _load_head(self) -> None:
-        self._head_id, self._head_digest, self._base, self._epoch = read_head(self._connection)
-
-    def _recover(self) -> int:
-        """After an I/O error nothing the connection says can be trusted: open anew, read where we are.
-
-        Returns the id of the newest row.
-        """
-        try:
-            self._connection.close()
-            self._connection = open_writer(self._path, journal_migrations, PAGE_BYTES)
-            self._load_head()
-        except sqlite3.Error as error:
-            log.error("journal: still failing: %s", error)
-        return self._head_id
+    def _resolve(self, doubt: _Doubt) -> None:
+        draft = doubt.draft
+        if draft is None:
+            return
+        if self._file.head_id < doubt.row_id:
+            if draft.settles is not None:
+                self._owed.appendleft(draft)
+        else:
+            # The commit reported a failure and yet stands; its lane was told of the failure.
+            self._owe(draft, doubt.row_id - self._file.base)
 
 
 def _failed(path: Path, error: sqlite3.Error) -> StoreError:

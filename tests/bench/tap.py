@@ -65,7 +65,7 @@ class Gated:
     """The gate's own path, with nothing around it."""
 
     def __init__(self, directory: Path, work: Path, key: SigningKey) -> None:
-        clock = SystemClock()
+        self.clock = clock = SystemClock()
         self.journal = Journal(
             work / "journal.db",
             gate="bench",
@@ -92,12 +92,11 @@ class Gated:
             time=self.time,
             clock=clock,
             turn=threading.Lock(),
-            journal_wait_s=30.0,
         )
 
     def tap(self, number: int) -> None:
         """Everything from a credential to a durable grant."""
-        written = self.way.take(credential(number))
+        written = self.way.take(credential(number), self.clock.monotonic() + 30.0)
         assert isinstance(written, Written)
         assert isinstance(written.decision, Granted)
         assert written.seq
@@ -193,7 +192,7 @@ def count_commits(directory: Path, work: Path, key: SigningKey, count: int, taps
     """The gate's path alone, counted and not timed: counting costs time."""
     gate = Gated(directory, work, key)
     commits: list[str] = []
-    gate.journal._connection.set_trace_callback(commits.append)
+    gate.journal._file.connection.set_trace_callback(commits.append)
     gate.journal.start()
     for number in random.Random(7).sample(range(count), taps):
         gate.tap(number)

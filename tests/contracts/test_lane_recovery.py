@@ -57,6 +57,7 @@ def test_a_medium_that_answers_nothing_closes_the_lane_until_it_is_taken_away(la
         assert until(lambda: "reader_hung" in changes(site))
         assert threads == reader_threads()  # nobody starts a second thread on a reader that hangs
         assert 1 == served.barriers["in-1"].releases
+        assert "reader_hung" == served.told.get(timeout=PATIENCE_S).refusal.params["cause"]
         made.remove()
         assert until(lambda: changes(site)[-1] == "reader_back")
     assert served.told.empty()  # what the medium said too late opened nothing and told nothing

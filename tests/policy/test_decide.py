@@ -192,7 +192,11 @@ CHECKS = (
         "a product of another venue", {"product": "elsewhere"}, (Reason.WRONG_VENUE, {"product": "elsewhere"})
     ),
     Check("a product nobody lists", {"product": "ski"}, (Reason.WRONG_VENUE, {"product": "ski"})),
-    Check("a product nobody lists, with its venue", {"product": "ski", "venues": ("bron",)}),
+    Check(
+        "a product nobody lists, with its venue and uses",
+        {"product": "ski", "venues": ("bron",), "uses": 3},
+        (Reason.WRONG_VENUE, {"product": "ski"}),
+    ),
     Check(
         "its own venues before its product's",
         {"venues": ("vaise",)},

@@ -73,17 +73,6 @@ def test_a_row_for_an_open_refusal_closes_no_other_even_when_full():
     assert windows.repeats(0, 1.0)
 
 
-def test_the_next_end_is_the_earliest():
-    windows = RefusalWindows()
-    assert windows.next_end() is None
-    for key, began in (("bob", 3.0), ("alice", 1.0)):
-        windows.wrote(key, 1, began)
-        windows.repeats(key, began)
-    assert 1.0 + WINDOW_S == windows.next_end()
-    windows.close_all()
-    assert windows.next_end() is None
-
-
 def test_foreign_media_are_counted_by_the_minute():
     counter = ForeignCounter()
     assert counter.saw(125) is None

@@ -192,7 +192,7 @@ def test_a_full_disk_costs_the_ballast_and_not_the_row(tmp_path):
     path = tmp_path / "journal.db"
     journal = open_journal(path)
     assert keep_ballast(tmp_path / BALLAST, 4096)
-    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
+    (pages,) = journal._file.connection.execute("PRAGMA page_count").fetchone()
 
     class Filling:
         """A disk with room for nothing more, until the ballast is given up."""
@@ -208,7 +208,7 @@ def test_a_full_disk_costs_the_ballast_and_not_the_row(tmp_path):
             self._connection.execute(f"PRAGMA max_page_count={room}")
             return self._connection.execute(sql, *more)
 
-    journal._connection = Filling(journal._connection)
+    journal._file.connection = Filling(journal._file.connection)
     journal.start()
     last = [journal.append(Stopped(), STAMP).wait(10) for _ in range(40)][-1]
     assert 40 == last
@@ -220,8 +220,8 @@ def test_a_full_disk_costs_the_ballast_and_not_the_row(tmp_path):
 def test_without_ballast_a_full_disk_is_a_breakage_that_is_told_and_passes(tmp_path):
     path = tmp_path / "journal.db"
     journal = open_journal(path)
-    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
-    journal._connection.execute(f"PRAGMA max_page_count={pages}")
+    (pages,) = journal._file.connection.execute("PRAGMA page_count").fetchone()
+    journal._file.connection.execute(f"PRAGMA max_page_count={pages}")
     journal.start()
     with pytest.raises(StoreError, match="SQLITE_FULL"):
         all(journal.append(Stopped(), STAMP).wait(10) for _ in range(40))
@@ -245,7 +245,7 @@ def test_counters_are_forgotten_when_their_time_is_over_and_not_before(journal, 
 
 
 def test_erased_means_gone_and_full_means_synced(journal):
-    ask = journal._connection.execute
+    ask = journal._file.connection.execute
     assert (1, 2, "wal") == tuple(
         ask(f"PRAGMA {name}").fetchone()[0] for name in ("secure_delete", "synchronous", "journal_mode")
     )

@@ -29,6 +29,7 @@ class LeftFieldError(CardError):
 class Faults:
     """What goes wrong with a medium. APDUs are counted from 0 in each presentation."""
 
+    hang_waking: bool = False  # does not answer the reader's own questions, until it is freed
     tear_at: int | None = None  # leaves the field instead of answering this APDU
     hang_at: int | None = None  # never answers this APDU, until it is freed
     late_at: int | None = None  # answers this APDU rightly, but only when it is freed
@@ -62,6 +63,14 @@ class Medium:
     def free(self) -> None:
         """Let an answer that hangs come back as an error, and a late one as itself."""
         self._freed.set()
+
+    def wake(self) -> bytes:
+        """Answer the reader's own questions: its UID, empty where it tells none."""
+        if self.faults.hang_waking:
+            self.hanging.set()
+            self._freed.wait()
+            raise CardError("the medium answered nothing", hint=_AGAIN)
+        return self.uid
 
     def transmit(self, apdu: bytes) -> bytes:
         """Answer an APDU, or fail as ordered."""

@@ -18,11 +18,20 @@ class SimulatedSession:
         self._reader = reader
         self._medium = medium
         self._presentation = presentation
+        self._uid = b""
 
     @property
     def uid(self) -> bytes | None:
         """The anticollision number; None where the medium has none."""
-        return self._medium.uid or None
+        return self._uid or None
+
+    def wake(self) -> None:
+        """Ask the medium who it is, as a reader does before any command."""
+        try:
+            self._uid = self._medium.wake()
+        except CardError:
+            self._reader.check_present(self._presentation)
+            raise
 
     def transmit(self, apdu: bytes) -> bytes:
         """Send a command to the medium."""
@@ -108,15 +117,23 @@ class SimulatedReader:
                 raise ReaderError(f"reader {self._name} is not there", hint="check its cable")
             self._opened = True
 
-    def wait_card(self, timeout_s: float) -> SimulatedSession | None:
+    def wait_card(self, timeout_s: float) -> bool:
         """Wait for a medium."""
         with self._changed:
             self._wait(lambda: self._medium is not None, timeout_s)
             self._check_usable()
-            if self._medium is None:
-                return None
+            return self._medium is not None
+
+    def connect(self) -> SimulatedSession:
+        """Begin a session."""
+        with self._changed:
+            self._check_usable()
             self._served = self._presentation
-            return SimulatedSession(self, self._medium, self._presentation)
+            if self._medium is None:
+                raise CardError("the medium left the field", hint=_AGAIN)
+            session = SimulatedSession(self, self._medium, self._presentation)
+        session.wake()
+        return session
 
     def wait_removed(self, timeout_s: float) -> bool:
         """Wait until the medium of the last session is gone; another one in its place counts as gone."""

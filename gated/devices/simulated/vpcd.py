@@ -85,13 +85,20 @@ class VpcdPresentation:
             self._medium.reset()
             return None
         if message == _GET_UID:  # the reader's own command: no medium ever sees it
-            return self._medium.uid + _OK if self._medium.uid else _NO_UID
+            return self._uid()
         try:
             return self._medium.transmit(message) or _NOTHING
         except LeftFieldError:
             raise
         except CardError:
             return _NOTHING
+
+    def _uid(self) -> bytes:
+        try:
+            uid = self._medium.wake()
+        except CardError:
+            return _NOTHING
+        return uid + _OK if uid else _NO_UID
 
     def _receive(self) -> bytes | None:
         size = self._exactly(2)

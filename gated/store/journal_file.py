@@ -1,0 +1,136 @@
+"""journal.db under its writer: one durable transaction per row, and where we are after a failure."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gated.errors import StoreError
+from gated.model.event import Event, Settled, Settlement
+from gated.store.connection import in_transaction, open_writer
+from gated.store.directory import BALLAST
+from gated.store.epoch import begin_epoch_if_needed, read_head
+from gated.store.schema import journal_migrations
+from gated.store.ticket import Reservation, Unsettled
+from gated.wire.event import Stamp, body, digest
+
+log = logging.getLogger(__name__)
+
+#: A commit writes whole pages, and a row with its counters touches five: small ones spare the card.
+PAGE_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row to be. ``settles`` is the id of the row whose release it settles."""
+
+    event: Event
+    stamp: Stamp
+    reserve: Reservation | None = None
+    settles: int | None = None
+
+
+class JournalFile:
+    """The file and its head. Used by one thread at a time.
+
+    A method that raises ``sqlite3.Error`` leaves it unknown what the disk took: call ``reopen``.
+    """
+
+    def __init__(
+        self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
+    ) -> None:
+        self._path = path
+        self._unknown_counts = unknown_counts
+        self.connection = open_writer(path, journal_migrations, PAGE_BYTES)
+        begin_epoch_if_needed(self.connection, gate, machine, epoch, began_at)
+        self._load_head()
+
+    def _load_head(self) -> None:
+        self.head_id, self._head_digest, self.base, self.epoch = read_head(self.connection)
+
+    def reopen(self) -> None:
+        """Open anew and read where we are: nothing the old connection says can be trusted."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        self.connection = open_writer(self._path, journal_migrations, PAGE_BYTES)
+        self._load_head()
+
+    def close(self) -> None:
+        """Close the file. Never raises."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+
+    def write(self, draft: Draft) -> int:
+        """Write a row in one durable transaction. Returns its id.
+
+        Raises ``sqlite3.Error``, and ``StoreError`` where there is nothing to settle.
+        """
+        row_id = self.head_id + 1
+        text = body(draft.event, row_id - self.base, draft.stamp)
+        link = digest(self._head_digest, text)
+        execute = self.connection.execute
+
+        def work() -> None:
+            execute("INSERT INTO event (id, body, digest) VALUES (?, ?, ?)", (row_id, text, link))
+            execute("UPDATE head SET id = ?, digest = ? WHERE one = 1", (row_id, link))
+            if draft.reserve is not None:
+                self._reserve(row_id, draft.reserve)
+            if draft.settles is not None and isinstance(draft.event, Settled):
+                self._settle(draft.settles, draft.event.outcome)
+
+        self.transact(work)
+        self.head_id, self._head_digest = row_id, link
+        return row_id
+
+    def transact(self, work: Callable[[], None]) -> None:
+        """Do ``work`` in one transaction, at the cost of the ballast where the disk is full."""
+        try:
+            in_transaction(self.connection, work)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._give_up_ballast():
+                raise
+            in_transaction(self.connection, work)
+
+    def _give_up_ballast(self) -> bool:
+        try:
+            self._path.with_name(BALLAST).unlink()
+        except OSError:
+            return False
+        log.critical("journal: the disk is full; its reserve was given up, make room now")
+        return True
+
+    def _reserve(self, row_id: int, new: Reservation) -> None:
+        self.connection.execute(
+            "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row_id, new.lane, new.cti, new.venue, new.day, new.uses, new.persons, new.keep_until),
+        )
+
+    def _settle(self, row_id: int, outcome: Settlement) -> None:
+        row = self.connection.execute(
+            "DELETE FROM reservation WHERE id = ? RETURNING cti, venue, day, uses, keep_until", (row_id,)
+        ).fetchone()
+        if row is None:
+            raise StoreError(f"journal: row {row_id - self.base} has nothing to settle")
+        if outcome is Settlement.TAKEN or (outcome is Settlement.UNKNOWN and self._unknown_counts):
+            self.connection.execute(
+                "INSERT INTO counter (cti, venue, day, taken, keep_until) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (cti, venue, day) DO UPDATE SET taken = taken + excluded.taken,"
+                " keep_until = excluded.keep_until",
+                row,
+            )
+
+    def unsettled(self) -> list[Unsettled]:
+        """Releases that nobody settled, those of earlier epochs included."""
+        rows = self.connection.execute(
+            "SELECT r.id, r.id - e.base, e.epoch, r.lane, r.persons FROM reservation r"
+            " JOIN epoch e ON e.no = (SELECT max(no) FROM epoch WHERE base < r.id) ORDER BY r.id"
+        )
+        return [Unsettled(*row) for row in rows]
+
+    def floors(self) -> dict[str, int]:
+        """The floors as this file has them."""
+        return dict(self.connection.execute("SELECT name, value FROM floor"))
