@@ -94,7 +94,8 @@ def test_a_lane_is_back_only_when_neither_reader_nor_barrier_is_missing(site, se
     barrier, reader = served.barriers["in-1"], served.readers["in-1"]
     assert until(lambda: causes(site) == [("in_service", "started")])
     barrier.break_down()
-    assert "out_of_service" == served.tap(medium(1)).refusal.reason
+    reader.present(medium(1))  # and it stays there
+    assert "out_of_service" == served.told.get(timeout=PATIENCE_S).refusal.reason
     assert until(lambda: causes(site)[-1] == ("out_of_service", "barrier_fault"))
     missing = served.gate._gate._lanes[0].worker._front._missing
     reader.unplug()
