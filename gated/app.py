@@ -66,7 +66,7 @@ class RunningGate:
 
     def __init__(self, settings: Settings, trust: Trust, world: World) -> None:
         self._directory = StateDirectory(settings.state_dir)
-        self._directory.prepare()
+        self._directory.prepare("run")
         self._directory.lock()
         self._world = world
         self._settings = settings
@@ -80,11 +80,11 @@ class RunningGate:
     def _build(self) -> None:
         settings, trust, world = self._settings, self._trust, self._world
         at = world.clock.sample().wall
+        if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
+            log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
         damaged = [name for name in (JOURNAL, DELTA) if not is_sound(settings.state_dir / name)]
         for name in damaged:
             log.critical("%s is damaged and was set aside as %s", name, self._directory.set_aside(name, at))
-        if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
-            log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,

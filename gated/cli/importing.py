@@ -28,7 +28,7 @@ def import_file(
 ) -> Intake:
     """Take a file in. Raises ``ConfigError`` when it cannot be opened, ``StoreError`` for our own files."""
     directory = StateDirectory(state_dir)
-    directory.prepare()
+    directory.prepare(f"stick import {file}")
     if not is_sound(directory.file(DELTA)):
         raise StoreError(
             f"{directory.file(DELTA)} is damaged",
