@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from gated.credential.statement import moves_time, open_statement
 from gated.daemon.tap import Trust
-from gated.errors import ConfigError, StoreError
+from gated.errors import ConfigError, GatedError, StoreError
 from gated.model.refusal import Refusal
 from gated.model.statement import Statement
 from gated.policy.reckoning import EARLIEST
@@ -26,7 +27,11 @@ def import_file(
     complete: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Intake:
-    """Take a file in. Raises ``ConfigError`` when it cannot be opened, ``StoreError`` for our own files."""
+    """Take a file in.
+
+    Raises ``ConfigError`` when it cannot be opened or, as a complete one, is empty; ``StoreError`` for our
+    own files. What breaks once its statements are in force stands in the ``trouble`` of the result.
+    """
     directory = StateDirectory(state_dir)
     directory.prepare(f"stick import {file}")
     if not is_sound(directory.file(DELTA)):
@@ -43,20 +48,60 @@ def import_file(
         handle = file.open("rb")
     except OSError as error:
         raise ConfigError(f"{file} cannot be read ({error.strerror})", hint="check the path") from None
+    stick = _Stick(file, handle)
     store = StatementStore(state_dir, trust.profile.sector)
     try:
         with handle:
             result = store.take_in(
-                tokens(handle.read),
+                tokens(stick.read),
                 open_token,
                 lambda token: moves_time(token, trust.keys),
                 progress or (lambda _count: None),
             )
-        if complete and not result.refused:
-            store.mark(complete=True)
+        result.trouble = stick.trouble
+        if complete:
+            _complete(store, result, file)
         grown = store.delta_rows() > FOLD_AT
     finally:
         store.close()
     if grown:
-        fold(state_dir)
+        _fold(state_dir, result)
     return result
+
+
+class _Stick:
+    """A file on a medium that may be pulled out or worn out: reading then ends, and says why."""
+
+    def __init__(self, file: Path, handle: BinaryIO) -> None:
+        self._file = file
+        self._handle = handle
+        self.trouble: GatedError | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._handle.read(size)
+        except OSError as error:
+            self.trouble = GatedError(
+                f"{self._file} cannot be read to its end ({error.strerror}); what came before is in force",
+                hint="copy the file anew and import it again",
+            )
+            return b""
+
+
+def _complete(store: StatementStore, result: Intake, file: Path) -> None:
+    if not (result.accepted or result.known or result.refused or result.trouble):
+        raise ConfigError(
+            f"{file} holds no statement", hint="an empty file ends no damage: bring all that is in force"
+        )
+    if not result.refused and result.trouble is None:
+        store.mark(complete=True)
+
+
+def _fold(state_dir: Path, result: Intake) -> None:
+    try:
+        fold(state_dir)
+    except StoreError as error:
+        result.trouble = result.trouble or StoreError(
+            f"the statements are in force, but were not folded into a snapshot: {error.message}",
+            hint=error.hint,
+        )
