@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,23 +50,17 @@ def import_file(
     except OSError as error:
         raise ConfigError(f"{file} cannot be read ({error.strerror})", hint="check the path") from None
     stick = _Stick(file, handle)
-    store = StatementStore(state_dir, trust.profile.sector)
-    try:
-        with handle:
-            result = store.take_in(
-                tokens(stick.read),
-                open_token,
-                lambda token: moves_time(token, trust.keys),
-                progress or (lambda _count: None),
-            )
-        result.trouble = stick.trouble
+    with handle, closing(StatementStore(state_dir, trust.profile.sector)) as store:
+        result = store.take_in(
+            tokens(stick.read),
+            open_token,
+            lambda token: moves_time(token, trust.keys),
+            progress or (lambda _count: None),
+        )
+        result.trouble = result.trouble or stick.trouble
         if complete:
             _complete(store, result, file)
-        grown = store.delta_rows() > FOLD_AT
-    finally:
-        store.close()
-    if grown:
-        _fold(state_dir, result)
+        _fold_if_grown(store, state_dir, result)
     return result
 
 
@@ -93,15 +88,21 @@ def _complete(store: StatementStore, result: Intake, file: Path) -> None:
         raise ConfigError(
             f"{file} holds no statement", hint="an empty file ends no damage: bring all that is in force"
         )
-    if not result.refused and result.trouble is None:
-        store.mark(complete=True)
-
-
-def _fold(state_dir: Path, result: Intake) -> None:
+    if result.refused or result.trouble:
+        return
     try:
-        fold(state_dir)
+        store.mark(complete=True)
     except StoreError as error:
-        result.trouble = result.trouble or StoreError(
-            f"the statements are in force, but were not folded into a snapshot: {error.message}",
-            hint=error.hint,
-        )
+        result.trouble = _in_force("the cache was not marked complete", error)
+
+
+def _fold_if_grown(store: StatementStore, state_dir: Path, result: Intake) -> None:
+    try:
+        if store.delta_rows() > FOLD_AT:
+            fold(state_dir)
+    except StoreError as error:
+        result.trouble = result.trouble or _in_force("they were not folded into a snapshot", error)
+
+
+def _in_force(but: str, error: StoreError) -> StoreError:
+    return StoreError(f"the statements are in force, but {but}: {error.message}", hint=error.hint)

@@ -88,6 +88,7 @@ class StatementStore:
 
         A token that is already a ``Refusal`` could not be read from its file and is counted. Each batch
         is noted for the journal in its own transaction: what is in force is told, whatever comes after.
+        A breakage after the first batch stands in the result.
         """
         result = Intake()
         numbered = enumerate(tokens, start=1)
@@ -97,8 +98,16 @@ class StatementStore:
                 for number, token in batch
             ]
             part = Intake(newest=result.newest)
-            with errors_of(self._path, "written"):
-                in_transaction(self._connection, partial(self._batch, opened, part, open_token, moves_time))
+            try:
+                with errors_of(self._path, "written"):
+                    in_transaction(
+                        self._connection, partial(self._batch, opened, part, open_token, moves_time)
+                    )
+            except StoreError as error:
+                if batch[0][0] == 1:
+                    raise
+                result.trouble = error
+                break
             result.add(part)
             progress(batch[-1][0])
         return result

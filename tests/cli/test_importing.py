@@ -13,7 +13,7 @@ import pytest
 
 from gated.cli.main import main
 from gated.store.directory import DELTA, FOLDING
-from gated.store.intake import FOLD_AT, StatementStore, cache_status
+from gated.store.intake import BATCH, FOLD_AT, StatementStore, cache_status
 from needs import need
 from venue import NOW, medium
 
@@ -59,6 +59,25 @@ def test_what_came_before_a_read_error_is_in_force_told_and_noted(site):
     assert counts["accepted"] == noted(site) == cache_status(site.state)["delta_rows"]
 
 
+def edit(site, sql):
+    with closing(sqlite3.connect(site.state / DELTA)) as editor, editor:
+        editor.execute(sql)
+
+
+def test_what_came_before_a_write_error_is_in_force_told_and_noted(site, capsys):
+    site.bring(site.give("alice", medium(1), "season"))
+    edit(
+        site,
+        f"CREATE TRIGGER full BEFORE INSERT ON statement WHEN (SELECT count(*) FROM statement) >= {BATCH + 2}"
+        " BEGIN SELECT raise(ABORT, 'no more'); END",
+    )
+    tokens = [site.office.entitle(f"a{number}", "season", now=NOW)[1] for number in range(BATCH + 1)]
+    code, out, err = run(site, capsys, site.statement_file(tokens))
+    assert (1, True) == (code, f"{BATCH} accepted, 0 known already, 0 refused" in out)
+    assert "delta.db cannot be written" in err
+    assert BATCH + 2 == noted(site) == cache_status(site.state)["delta_rows"]
+
+
 @pytest.fixture
 def incomplete(site):
     site.bring(site.give("alice", medium(1), "season"))
@@ -73,6 +92,17 @@ def test_an_empty_file_is_not_complete(incomplete, capsys):
     code, _, err = run(incomplete, capsys, file, "--complete")
     assert (2, True) == (code, "statements.gated holds no statement" in err)
     assert not cache_status(incomplete.state)["complete"]
+
+
+def test_a_cache_that_cannot_be_marked_complete_is_told_apart_from_the_import(incomplete, capsys):
+    edit(
+        incomplete,
+        "CREATE TRIGGER full BEFORE UPDATE OF complete ON pointer BEGIN SELECT raise(ABORT, 'no more'); END",
+    )
+    file = incomplete.statement_file(incomplete.give("bob", medium(2), "season"))
+    code, out, err = run(incomplete, capsys, file, "--complete")
+    assert (1, True) == (code, "2 accepted" in out)
+    assert "the statements are in force, but the cache was not marked complete:" in err
 
 
 def test_a_complete_file_with_a_refused_statement_says_that_the_cache_stays_incomplete(incomplete, capsys):
@@ -93,7 +123,7 @@ def test_a_fold_that_fails_is_told_apart_from_the_import(site, capsys):
     file = site.statement_file(site.give("bob", medium(2), "season"))
     code, out, err = run(site, capsys, file)
     assert (1, True) == (code, "2 accepted, 0 known already, 0 refused" in out)
-    assert "the statements are in force, but were not folded into a snapshot:" in err
+    assert "the statements are in force, but they were not folded into a snapshot:" in err
     (site.state / FOLDING).rmdir()
     assert 0 == run(site, capsys, file)[0]
     assert 0 == cache_status(site.state)["delta_rows"]
