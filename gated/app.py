@@ -61,9 +61,12 @@ class RunningGate:
         self._world = world
         self._settings = settings
         self._trust = trust
+        self._closers: list[Callable[[], None]] = []
         try:
             self._build()
         except BaseException:
+            for close in self._closers:
+                close()
             self._directory.unlock()
             raise
 
@@ -72,9 +75,11 @@ class RunningGate:
         at = world.clock.sample().wall
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
-        damaged = set_aside_damaged(self._directory, at)
+        self._damaged = set_aside_damaged(self._directory, at)
         # Before the journal: a delta.db that is made beside one begins incomplete.
         self._statements = StatementStore(settings.state_dir, trust.profile.sector)
+        self._closers.append(self._statements.close)
+        self._damaged += check_snapshot(self._directory, self._statements, at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
@@ -84,9 +89,7 @@ class RunningGate:
             unknown_counts=trust.profile.unknown_counts,
         )
         self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
-        self._damaged = damaged + check_snapshot(self._directory, self._statements, at)
         turn = threading.Lock()
-        self._closers: list[Callable[[], None]] = [self._statements.close]
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
             lanes=lanes,

@@ -1,8 +1,8 @@
 """What is looked at before a gate serves: nothing damaged is used, deleted or replaced by an empty list.
 
 The order: 1 damaged databases are set aside; 2 ``delta.db`` is opened, before the journal, because one that
-is made beside traces of an earlier life begins incomplete (``schema``); 3 the journal is opened; 4 the
-snapshot that the pointer names is looked at. A power cut between any two of them leaves the cache
+is made beside traces of an earlier life begins incomplete (``schema``); 3 the snapshot that the pointer
+names is looked at; 4 the journal is opened. A power cut between any two of them leaves the cache
 incomplete or with a pointer to a file that is gone: either way it admits nobody until a full file came.
 """
 
