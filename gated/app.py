@@ -29,22 +29,12 @@ from gated.model.event import SetAside
 from gated.ports import Barrier, Clock, Reader
 from gated.store.cache import Cache
 from gated.store.chain import UsesReader
-from gated.store.directory import (
-    BALLAST,
-    DELTA,
-    FLOORS,
-    FOLDING,
-    JOURNAL,
-    StateDirectory,
-    held,
-    is_sound,
-    keep_ballast,
-)
+from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
-from gated.store.snapshot import remove_unnamed
+from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
@@ -66,25 +56,30 @@ class RunningGate:
 
     def __init__(self, settings: Settings, trust: Trust, world: World) -> None:
         self._directory = StateDirectory(settings.state_dir)
-        self._directory.prepare()
+        self._directory.prepare("run")
         self._directory.lock()
         self._world = world
         self._settings = settings
         self._trust = trust
+        self._closers: list[Callable[[], None]] = []
         try:
             self._build()
         except BaseException:
+            for close in self._closers:
+                close()
             self._directory.unlock()
             raise
 
     def _build(self) -> None:
         settings, trust, world = self._settings, self._trust, self._world
         at = world.clock.sample().wall
-        damaged = [name for name in (JOURNAL, DELTA) if not is_sound(settings.state_dir / name)]
-        for name in damaged:
-            log.critical("%s is damaged and was set aside as %s", name, self._directory.set_aside(name, at))
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
+        self._damaged = set_aside_damaged(self._directory, at)
+        # Before the journal: a delta.db that is made beside one begins incomplete.
+        self._statements = StatementStore(settings.state_dir, trust.profile.sector)
+        self._closers.append(self._statements.close)
+        self._damaged += check_snapshot(self._directory, self._statements, at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
@@ -94,10 +89,7 @@ class RunningGate:
             unknown_counts=trust.profile.unknown_counts,
         )
         self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
-        self._statements = StatementStore(settings.state_dir, trust.profile.sector)
-        damaged += self._check_cache(DELTA in damaged, at)
         turn = threading.Lock()
-        self._closers: list[Callable[[], None]] = [self._statements.close]
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
             lanes=lanes,
@@ -113,7 +105,6 @@ class RunningGate:
             clock=world.clock,
             version=__version__,
         )
-        self._damaged = damaged
 
     def start(self) -> int:
         """Serve. Returns how many releases the last run had left open."""
@@ -138,23 +129,6 @@ class RunningGate:
         return stopped
 
     # -------------------------------------------------------------- parts
-
-    def _check_cache(self, delta_lost: bool, at: int) -> list[str]:  # noqa: FBT001
-        """Nothing that was set aside is replaced by an empty list: the cache is marked incomplete."""
-        if delta_lost:
-            self._statements.mark(complete=False)
-            return []
-        name = self._statements.snapshot()
-        if name and (
-            not (self._settings.state_dir / name).exists() or not is_sound(self._settings.state_dir / name)
-        ):
-            log.critical("%s is damaged and was set aside as %s", name, self._directory.set_aside(name, at))
-            self._statements.forget_snapshot()
-            return [name]
-        with held(self._settings.state_dir / FOLDING) as alone:
-            if alone:
-                remove_unnamed(self._settings.state_dir, self._statements.snapshot())
-        return []
 
     def _lane(self, settings: LaneSettings, turn: threading.Lock) -> ServedLane:
         lane_id = settings.lane.id

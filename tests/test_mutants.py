@@ -69,6 +69,18 @@ MUTANTS = {
         "    _purge(connection, position + 1000, after_step)\n",
         "tests/store/test_cache.py::test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at[never]",
     ),
+    "a lost delta begins complete": Mutant(
+        "store/schema.py",
+        "not has_served(Path(place).parent)",
+        "True",
+        "tests/store/test_startup.py::test_a_power_cut_at_any_step_of_setting_a_delta_aside_admits_nobody",
+    ),
+    "every error taken for damage": Mutant(
+        "store/directory.py",
+        "if primary_code(error) in DAMAGE:",
+        "if True:",
+        "tests/store/test_startup.py::test_a_sound_file_that_cannot_be_read_is_left_in_place_and_the_gate_does_not_start",
+    ),
     "misplaced statements believed": Mutant(
         "daemon/tap.py",
         "return statement if statement.key == key else _MISPLACED",

@@ -16,6 +16,7 @@ _IMPORT = """\
 
 works beside a running gate: the next tap knows what was imported
 exit code 3: at least one statement was refused; the others were taken in
+exit code 1 after the counts: these statements are in force, and the error says what broke afterwards
 """
 
 
@@ -64,6 +65,10 @@ def run_import(arguments: argparse.Namespace) -> int:
         )
         for place, why in result.examples:
             print(f"  statement {place}: {why}", file=sys.stderr)
+    if arguments.complete and refused:
+        print("the cache was not marked complete: mend the file first", file=sys.stderr)
+    if result.trouble is not None:
+        raise result.trouble
     return 3 if refused else 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 
 from gated.credential.statement import moves_time, open_statement
 from gated.daemon.tap import Trust
@@ -13,6 +15,7 @@ from gated.model.refusal import Refusal
 from gated.ports import Clock
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
+from gated.store.ticket import Ticket
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
@@ -33,30 +36,63 @@ class Housekeeping:
         self._clock = clock
         self._trust = trust
         self._forgot: float | None = None
+        self._telling: tuple[int, Ticket] | None = None  # id of the last intake told, and its row
+        self._troubles: list[str] = []
 
     def tick(self) -> None:
-        """Do what is due. Breakages are logged: none of this stands before a tap."""
-        try:
-            self._tell_imports()
-            self._time.persist_if_due()
-            self._forget()
-        except StoreError as error:
-            log.error("housekeeping: %s", error)
+        """Do what is due. Breakages are logged, and none keeps the rest: nothing here stands before a tap."""
+        troubles = []
+        for duty in (self._tell_imports, self._time.persist_if_due, self._forget):
+            try:
+                duty()
+            except StoreError as error:
+                troubles.append(str(error))
+        for trouble in troubles:
+            if trouble not in self._troubles:  # once, not at every tick
+                log.error("housekeeping: %s", trouble)
+        self._troubles = troubles
 
     def _tell_imports(self) -> None:
-        for row_id, intake in self._statements.pending_intakes():
-            if intake.time_token is not None:
-                self._learn(intake.time_token)
-            event = Imported(intake.accepted, intake.known, dict(intake.refused))
-            ticket = self._journal.append(event, Stamp.of(self._time.read()))
-            if ticket.wait(_ROW_WAIT_S):
-                self._statements.told(row_id)
+        """One row at a time: while the journal stalls, the same row is waited for, not written again."""
+        if self._telling is None:
+            self._telling = self._tell()
+        if self._telling is None:
+            return
+        upto, ticket = self._telling
+        try:
+            landed = ticket.look(_ROW_WAIT_S)
+        except StoreError:
+            self._telling = None  # the row does not stand: the next tick writes it anew
+            raise
+        if landed:
+            self._statements.told(upto)
+            self._telling = None
 
-    def _learn(self, token: bytes) -> None:
+    def _tell(self) -> tuple[int, Ticket] | None:
+        pending = self._statements.pending_intakes()
+        if not pending:
+            return None
+        intakes = [intake for _, intake in pending]
+        self._learn([intake.time_token for intake in intakes if intake.time_token is not None])
+        refused = Counter[str]()
+        for intake in intakes:
+            refused.update(intake.refused)
+        event = Imported(
+            sum(intake.accepted for intake in intakes), sum(intake.known for intake in intakes), dict(refused)
+        )
+        return pending[-1][0], self._journal.append(event, Stamp.of(self._time.read()))
+
+    def _learn(self, tokens: Sequence[bytes]) -> None:
         """Opened again: a file that anybody can edit moves no time."""
-        statement = open_statement(token, self._trust.keys, self._time.read().floor)
-        if not isinstance(statement, Refusal) and moves_time(token, self._trust.keys):
-            self._time.learn(statement.issued_at)
+        keys, floor = self._trust.keys, self._time.read().floor
+        opened = [(open_statement(token, keys, floor), token) for token in tokens]
+        signed = [
+            statement.issued_at
+            for statement, token in opened
+            if not isinstance(statement, Refusal) and moves_time(token, keys)
+        ]
+        if signed:
+            self._time.learn(max(signed))
 
     def _forget(self) -> None:
         now = self._clock.monotonic()

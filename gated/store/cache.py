@@ -14,7 +14,7 @@ from typing import Self
 
 from gated.errors import StoreError
 from gated.model.statement import Kind
-from gated.store.connection import open_reader
+from gated.store.connection import errors_of, open_reader, reader_uri, store_error
 from gated.store.directory import DELTA
 
 #: How kinds stand in the table.
@@ -26,6 +26,7 @@ _BOTH = (
     "SELECT kind, id, rank, token FROM main.statement WHERE key = ?1"
     " UNION ALL SELECT kind, id, rank, token FROM snapshot.statement WHERE key = ?1"
 )
+_POINTER = "SELECT snapshot, position, complete FROM pointer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,29 @@ class Token:
 
     kind: Kind
     token: bytes
+    id: bytes
+    rank: int
+
+
+def read_pointer(connection: sqlite3.Connection, path: Path) -> tuple[str, int, bool]:
+    """(name of the snapshot that counts, newest position, complete). Raises ``StoreError``."""
+    row = connection.execute(_POINTER).fetchone()
+    if row is None or type(row[0]) is not str or type(row[1]) is not int:
+        raise StoreError(
+            f"{path} names no snapshot: its pointer was edited",
+            hint="stop the gate, move this file away, start the gate and import a full file with --complete",
+        )
+    return row[0], row[1], bool(row[2])
 
 
 class Cache:
-    """Recalls tokens by key. One per lane: used by one thread."""
+    """Recalls tokens by key. One per lane: used by one thread. All it raises is ``StoreError``."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        try:
-            self._connection = open_reader(directory / DELTA)
-        except sqlite3.Error as error:
-            raise _unreadable(directory / DELTA, error) from error
+        self._path = directory / DELTA
+        with errors_of(self._path, "read"):
+            self._connection = open_reader(self._path)
         self._attached = ""
         self._query = _DELTA_ONLY
 
@@ -55,22 +68,17 @@ class Cache:
         an empty list of denials would be a lie.
         """
         try:
-            while True:
-                self._connection.execute("BEGIN")
-                snapshot, complete = self._connection.execute(
-                    "SELECT snapshot, complete FROM pointer"
-                ).fetchone()
-                if snapshot == self._attached:
-                    break
-                self._connection.execute("COMMIT")
-                self._attach(snapshot)
+            complete = self._begin()
         except sqlite3.Error as error:
             self._end()
-            raise _unreadable(self._directory / DELTA, error) from error
+            raise store_error(self._path, error, "read") from error
+        except StoreError:
+            self._end()
+            raise
         if not complete:
             self._end()
             raise StoreError(
-                "the cache is incomplete: a damaged file was set aside",
+                "the cache is incomplete: a damaged file was set aside, or one was lost",
                 hint="import a full file: gated stick import --complete FILE",
             )
         return self
@@ -83,36 +91,60 @@ class Cache:
         try:
             rows = self._connection.execute(self._query, (key,)).fetchall()
         except sqlite3.Error as error:
-            raise _unreadable(self._directory / DELTA, error) from error
-        if len(rows) < 2:
-            return [Token(_KINDS[kind], token) for kind, _, _, token in rows]
-        best: dict[tuple[int, bytes], tuple[int, bytes]] = {}
-        for kind, row_id, rank, token in rows:
-            known = best.get((kind, row_id))
-            if known is None or rank > known[0]:
-                best[kind, row_id] = rank, token
-        return [Token(_KINDS[kind], token) for (kind, _), (_, token) in best.items()]
+            raise store_error(self._path, error, "read") from error
+        found = [self._token(*row) for row in rows]
+        if len(found) < 2:
+            return found
+        best: dict[tuple[Kind, bytes], Token] = {}
+        for token in found:
+            known = best.get((token.kind, token.id))
+            # Of equals the first: the delta's came later than the snapshot's.
+            if known is None or token.rank > known.rank:
+                best[token.kind, token.id] = token
+        return list(best.values())
 
     def close(self) -> None:
-        """Close the files."""
-        self._connection.close()
+        """Close the files. Raises ``StoreError``."""
+        with errors_of(self._path, "read"):
+            self._connection.close()
+
+    def _token(self, kind: object, row_id: object, rank: object, token: object) -> Token:
+        """SQLite keeps what it is given, whatever the column says: an edited row may hold anything."""
+        if (
+            type(kind) is int
+            and kind in _KINDS
+            and type(row_id) is bytes
+            and type(rank) is int
+            and type(token) is bytes
+        ):
+            return Token(_KINDS[kind], token, row_id, rank)
+        raise StoreError(
+            f"{self._path} or its snapshot holds a row that no import wrote",
+            hint="keep the files for whoever investigates: docs/how-to/replace-a-damaged-file.md",
+        )
+
+    def _begin(self) -> bool:
+        """Whether the cache is complete."""
+        while True:
+            self._connection.execute("BEGIN")
+            snapshot, _, complete = read_pointer(self._connection, self._path)
+            if snapshot == self._attached:
+                return complete
+            self._connection.execute("COMMIT")
+            self._attach(snapshot)
 
     def _end(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise store_error(self._path, error, "read") from error
 
     def _attach(self, snapshot: str) -> None:
         if self._attached:
             self._connection.execute("DETACH snapshot")
             self._attached, self._query = "", _DELTA_ONLY
         if snapshot:
-            # immutable: SQLite takes no locks on it and looks for no WAL; it never changes under its name.
-            uri = f"{(self._directory / snapshot).absolute().as_uri()}?mode=ro&immutable=1"
+            uri = reader_uri(self._directory / snapshot, immutable=True)
             self._connection.execute("ATTACH ? AS snapshot", (uri,))
             self._attached, self._query = snapshot, _BOTH
-
-
-def _unreadable(path: Path, error: sqlite3.Error) -> StoreError:
-    return StoreError(
-        f"{path} cannot be read ({error})", hint="restart the gate: damaged files are set aside"
-    )

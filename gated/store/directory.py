@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gated.errors import StoreError
+from gated.store.connection import BUSY_S, DAMAGE, primary_code, store_error
 
 JOURNAL = "journal.db"
 DELTA = "delta.db"
@@ -17,17 +19,28 @@ FLOORS = "floors.json"
 BALLAST = "ballast"
 LOCK = "lock"
 FOLDING = "folding"
+SNAPSHOTS = "snapshot-*.db"
+#: SQLite makes an index of 32 kB beside each database that it opens, and fails without.
+ROOM_TO_OPEN = 256 * 1024
 _SIDE_FILES = ("", "-wal", "-shm")
+#: Left by a gate that has served. Snapshots and damaged files may be all that is left of the denials.
+_TRACES = (f"{JOURNAL}*", f"{SNAPSHOTS}*", f"{DELTA}.damaged-*")
 
 
 @contextmanager
 def held(path: Path) -> Iterator[bool]:
-    """Hold a lock file as long as the block runs; False = another process holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold a lock file as long as the block runs; False = another process holds it.
+
+    Raises ``StoreError`` where it cannot be used.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             yield False
         else:
             yield True
@@ -42,12 +55,19 @@ class StateDirectory:
         self.path = path
         self._lock: int | None = None
 
-    def prepare(self) -> None:
-        """Make the directory if it is not there. Raises ``StoreError``."""
+    def prepare(self, command: str) -> None:
+        """Make the directory if it is not there. Raises ``StoreError``, also for another user's directory.
+
+        What root makes in it, the daemon cannot write: ``command`` is for its owner.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            owner = self.path.stat().st_uid
         except OSError as error:
             raise _unusable(self.path, error) from error
+        if owner != os.geteuid():
+            name = _user(owner)
+            raise StoreError(f"{self.path} belongs to {name}", hint=f"sudo -u {name} gated {command}")
 
     def lock(self) -> None:
         """Be the one gate that uses this directory. Raises ``StoreError`` if another does."""
@@ -93,7 +113,8 @@ class StateDirectory:
     def set_aside(self, name: str, at: int) -> Path:
         """Move a damaged database out of the way, with its -wal and -shm; nothing is deleted.
 
-        Returns its new place, ``<name>.damaged-<at>[.n]``.
+        The database goes first: a power cut between two of them must not leave one that looks sound
+        without its -wal. Returns its new place, ``<name>.damaged-<at>[.n]``. Raises ``StoreError``.
         """
         number = 0
         while True:
@@ -101,29 +122,40 @@ class StateDirectory:
             if not any(Path(f"{new}{side}").exists() for side in _SIDE_FILES):
                 break
             number += 1
-        for side in _SIDE_FILES:
-            old = Path(f"{self.path / name}{side}")
-            if old.exists():
-                old.rename(f"{new}{side}")
-        sync_directory(self.path)
+        try:
+            for side in _SIDE_FILES:
+                old = Path(f"{self.path / name}{side}")
+                if old.exists():
+                    old.rename(f"{new}{side}")
+            sync_directory(self.path)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
         return new
 
 
+def has_served(path: Path) -> bool:
+    """Whether a gate ever served from this directory. It then held statements, be they lost or not."""
+    return any(next(path.glob(trace), None) for trace in _TRACES)
+
+
 def is_sound(path: Path) -> bool:
-    """Whether SQLite finds a database sound. A file that is not there is sound.
+    """Whether SQLite finds a database sound. A file that is not there is sound; its -wal alone is not.
 
     ``quick_check`` reads every page: a plain SELECT succeeds beside a page of noise (measured).
+    Raises ``StoreError`` where nobody can tell: a sound file that is not ours, or a disk without room.
     """
     if not path.exists():
-        return True
+        return not Path(f"{path}-wal").exists()
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
         try:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         finally:
             connection.close()
-    except sqlite3.DatabaseError:
-        return False
+    except sqlite3.Error as error:
+        if primary_code(error) in DAMAGE:
+            return False
+        raise store_error(path, error, "read") from error
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -148,8 +180,15 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def keep_ballast(path: Path, size: int) -> bool:
-    """Hold ``size`` bytes of the disk in reserve. False = there was no room, or it was given up before."""
+def keep_ballast(path: Path, size: int, room: int = ROOM_TO_OPEN) -> bool:
+    """Hold ``size`` bytes of the disk in reserve. False = there was no room.
+
+    It is given up where less than ``room`` bytes are free: no database could be opened.
+    """
+    disk = os.statvfs(path.parent)
+    if disk.f_bavail * disk.f_frsize < room:
+        path.unlink(missing_ok=True)
+        return False
     if path.exists() and path.stat().st_size == size:
         return True
     try:
@@ -167,5 +206,13 @@ def keep_ballast(path: Path, size: int) -> bool:
 
 def _unusable(path: Path, error: OSError) -> StoreError:
     return StoreError(
-        f"{path} cannot be used ({error.strerror})", hint="the user of the daemon must own state_dir"
+        f"{path} cannot be used ({error.strerror})",
+        hint="the user of the daemon must own state_dir and every file in it",
     )
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"'#{uid}'"  # sudo takes a number so

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from gated.store.directory import has_served
 
 journal_migrations = Migrations("gated.journal")
 cache_migrations = Migrations("gated.cache")
@@ -67,12 +71,15 @@ STATEMENT_TABLE = (
 def _cache(db: Database) -> None:
     db.execute(STATEMENT_TABLE)
     db.execute("CREATE INDEX statement_position ON statement (position)")
-    # Which snapshot counts ('' = none yet). complete = 0: a damaged file was set aside, denials may be gone.
+    # Which snapshot counts ('' = none yet). complete = 0: a file was damaged or lost, denials may be gone.
     db.execute(
         "CREATE TABLE pointer (one INTEGER PRIMARY KEY CHECK (one = 1), snapshot TEXT NOT NULL,"
         " covers INTEGER NOT NULL, position INTEGER NOT NULL, complete INTEGER NOT NULL)"
     )
-    db.execute("INSERT INTO pointer VALUES (1, '', 0, 0, 1)")
+    # Born incomplete where a gate has served: no crash between setting a file aside and saying so can turn
+    # a lost list of denials into an empty one.
+    (_, _, place), *_ = db.execute("PRAGMA database_list").fetchall()
+    db.execute("INSERT INTO pointer VALUES (1, '', 0, 0, ?)", (not has_served(Path(place).parent),))
     # What was imported; the daemon tells the journal of it and deletes the row.
     db.execute(
         "CREATE TABLE intake (id INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, known INTEGER NOT NULL,"

@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from gated.errors import StoreError
-from gated.store.connection import in_transaction, open_writer
-from gated.store.directory import DELTA, FOLDING, held, sync_directory
+from gated.store.cache import read_pointer
+from gated.store.connection import errors_of, in_transaction, open_reader, open_writer
+from gated.store.directory import DELTA, FOLDING, SNAPSHOTS, held, sync_directory
 from gated.store.schema import STATEMENT_TABLE, cache_migrations
 
 #: Rows that leave the delta in one transaction: a writer of live statements waits a few milliseconds at most.
 PURGE_ROWS = 500
 _BUILD_PAGES = 2000
-_PREFIX, _SUFFIX = "snapshot-", ".db"
+_PREFIX, _SUFFIX = SNAPSHOTS.split("*")
+_IN_ORDER = "SELECT key, kind, id, rank, token, position FROM statement ORDER BY key, kind, id"
 
 #: (key, kind number, id, rank, token, position)
 StatementRow = tuple[bytes, int, bytes, int, bytes, int]
@@ -32,8 +35,9 @@ Step = Callable[[str], None]
 
 
 def fold(directory: Path, after_step: Step = lambda _step: None) -> str:
-    """Build and activate a snapshot of all that the cache holds. Returns its name.
+    """Build and activate a snapshot of all that the cache holds. Returns the name of the one that counts.
 
+    An incomplete cache is left as it is: what a fold would remove may be wanted yet.
     ``after_step`` is told the name of each step that was made; tests cut the power there.
     Raises ``StoreError``.
     """
@@ -46,34 +50,28 @@ def fold(directory: Path, after_step: Step = lambda _step: None) -> str:
 def _fold_alone(directory: Path, after_step: Step) -> str:
     delta = directory / DELTA
     try:
-        connection = open_writer(delta, cache_migrations)
-    except sqlite3.Error as error:
-        raise _failed(delta, error) from error
-    try:
-        return _fold(directory, connection, after_step)
-    except sqlite3.Error as error:
-        raise _failed(delta, error) from error
-    finally:
-        connection.close()
+        with errors_of(delta, "written"), closing(open_writer(delta, cache_migrations)) as connection:
+            return _fold(directory, connection, after_step)
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or directory} cannot be written ({error.strerror})",
+            hint="see docs/how-to/recover-a-full-disk.md",
+        ) from error
 
 
 def _fold(directory: Path, connection: sqlite3.Connection, after_step: Step) -> str:
+    delta = directory / DELTA
     connection.execute("BEGIN")
-    old, position = connection.execute("SELECT snapshot, position FROM pointer").fetchone()
+    old, position, complete = read_pointer(connection, delta)
     name = f"{_PREFIX}{position}{_SUFFIX}"
-    if name == old:
+    if name == old or not complete:
         connection.execute("COMMIT")
-        return name
-    rows = connection.execute(
-        "SELECT key, kind, id, rank, token, position FROM statement ORDER BY key, kind, id"
-    )
-    write_snapshot(directory / name, _merged(_rows_of(directory, old), rows), after_step)
+        return old
+    rows = _merged(_rows_of(directory, old), connection.execute(_IN_ORDER))
+    write_snapshot(directory / name, rows, after_step)
     connection.execute("COMMIT")  # the reading transaction: it held one picture of the delta
-
-    def point() -> None:
-        connection.execute("UPDATE pointer SET snapshot = ?, covers = ?", (name, position))
-
-    in_transaction(connection, point)
+    point = "UPDATE pointer SET snapshot = ?, covers = ?"
+    in_transaction(connection, lambda: connection.execute(point, (name, position)))
     after_step("pointed")
     _purge(connection, position, after_step)
     remove_unnamed(directory, name)
@@ -82,11 +80,30 @@ def _fold(directory: Path, connection: sqlite3.Connection, after_step: Step) -> 
 
 
 def write_snapshot(path: Path, rows: Iterable[StatementRow], after_step: Step = lambda _step: None) -> None:
-    """Write rows, sorted by (key, kind, id), into a new snapshot and make it durable."""
-    if path.exists():
-        path.unlink()  # left by a crash before it was named
-    new = sqlite3.connect(path, isolation_level=None)
+    """Write rows, sorted by (key, kind, id), into a new snapshot and make it durable, or leave nothing.
+
+    Raises ``StoreError`` and ``OSError``.
+    """
+    path.unlink(missing_ok=True)  # left by a crash before it was named
     try:
+        with errors_of(path, "written"):
+            _fill(path, rows)
+        after_step("built")
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_directory(path.parent)
+    except BaseException:
+        # Half a snapshot would keep a full disk full.
+        path.unlink(missing_ok=True)
+        raise
+    after_step("durable")
+
+
+def _fill(path: Path, rows: Iterable[StatementRow]) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as new:
         new.execute("PRAGMA journal_mode=OFF")
         new.execute("PRAGMA synchronous=OFF")
         new.execute(f"PRAGMA cache_size={_BUILD_PAGES}")
@@ -94,24 +111,15 @@ def write_snapshot(path: Path, rows: Iterable[StatementRow], after_step: Step = 
         new.execute("BEGIN")
         new.executemany("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?)", rows)
         new.execute("COMMIT")
-    finally:
-        new.close()
-    after_step("built")
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    sync_directory(path.parent)
-    after_step("durable")
 
 
 def remove_unnamed(directory: Path, named: str) -> None:
     """Remove snapshots that the pointer does not name: left by a crash, or done with.
 
-    Only while nobody builds one (``FOLDING`` is held).
+    Only while nobody builds one (``FOLDING`` is held) and the cache is complete: of an incomplete one
+    they may hold the last trace of a denial.
     """
-    for path in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for path in directory.glob(SNAPSHOTS):
         if path.name != named:
             path.unlink()
 
@@ -134,22 +142,16 @@ def _purge(connection: sqlite3.Connection, position: int, after_step: Step) -> N
             return
 
 
-def _rows_of(directory: Path, snapshot: str) -> Iterable[StatementRow]:
+def _rows_of(directory: Path, snapshot: str) -> Iterator[StatementRow]:
     if not snapshot:
         return
-    uri = f"{(directory / snapshot).absolute().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        yield from connection.execute(
-            "SELECT key, kind, id, rank, token, position FROM statement ORDER BY key, kind, id"
-        )
-    finally:
-        connection.close()
+    path = directory / snapshot
+    with errors_of(path, "read"), closing(open_reader(path, immutable=True)) as connection:
+        yield from connection.execute(_IN_ORDER)
 
 
-def _merged(old: Iterable[StatementRow], new: Iterable[StatementRow]) -> Iterable[StatementRow]:
-    """Both in one order; of two rows of one (key, kind, id) the one of higher rank."""
-    left, right = iter(old), iter(new)
+def _merged(left: Iterator[StatementRow], right: Iterator[StatementRow]) -> Iterator[StatementRow]:
+    """Both in one order; of two rows of one (key, kind, id) the one of higher rank, of equals the newer."""
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
         if b is None or (a is not None and a[:3] < b[:3]):
@@ -160,9 +162,5 @@ def _merged(old: Iterable[StatementRow], new: Iterable[StatementRow]) -> Iterabl
             yield b
             b = next(right, None)
         else:
-            yield max(a, b, key=lambda row: row[3])
+            yield max(b, a, key=lambda row: row[3])
             a, b = next(left, None), next(right, None)
-
-
-def _failed(path: Path, error: sqlite3.Error) -> StoreError:
-    return StoreError(f"{path} cannot be written ({error})", hint="is there room on the disk?")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from gated.credential.statement import open_statement
 from gated.errors import StoreError
 from gated.model.statement import DenialState, TargetKind
 from gated.store.cache import Cache
-from gated.store.intake import StatementStore, cache_status
-from gated.store.snapshot import PURGE_ROWS, fold
+from gated.store.directory import DELTA
+from gated.store.intake import StatementStore, cache_status, place_of
+from gated.store.snapshot import PURGE_ROWS, fold, write_snapshot
 from venue import NOW, credential_of, medium
 
 
@@ -124,6 +128,111 @@ def test_a_file_with_a_refused_statement_is_not_complete(site):
     store.close()
     site.bring([*tokens, tokens[0][:-1] + bytes([tokens[0][-1] ^ 1])], complete=True)
     assert not cache_status(site.state)["complete"]
+
+
+def test_an_incomplete_cache_is_not_folded_for_a_fold_removes_snapshots(site):
+    index, _, binding, right = alice(site)
+    site.bring([binding])
+    name = fold(site.state)
+    store = StatementStore(site.state, "pools")
+    store.mark(complete=False)
+    site.bring([right])
+    assert name == fold(site.state)
+    assert 1 == store.delta_rows()
+    store.mark(complete=True)
+    store.close()
+    assert name != fold(site.state)
+    assert [("binding", binding)] == recall(site, index)
+
+
+# ------------------------------------------------------------------ rows that no import wrote
+
+
+def test_a_recalled_token_bears_the_id_and_rank_of_its_row(site):
+    cti, old = site.office.entitle("alice", "swim3", now=NOW)
+    _, new = site.office.entitle("alice", "season", now=NOW, entitlement=cti)
+    site.bring([old, new, *site.give("bob", medium(2), None)])
+    cache = Cache(site.state)
+    with cache:
+        (right,) = cache.recall(site.office.pass_of("alice"))
+        (binding,) = cache.recall(site.office.index(credential_of(medium(2))))
+    cache.close()
+    opened = open_statement(new, site.settings_and_trust()[1].keys, NOW)
+    assert (opened.rank, place_of(opened)) == (right.rank, (right.kind, right.id))
+    assert (0, b"") == (binding.rank, binding.id)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize(
+    "edit", ["token = 'text'", "token = 7", "id = 'text'", "rank = 'high'", "kind = 7", "kind = 'denial'"]
+)
+def test_an_edited_row_is_a_breakage_and_nothing_else(site, edit, rows):
+    key = site.office.pass_of("alice")
+    site.bring([site.office.entitle("alice", "season", now=NOW)[1] for _ in range(rows)])
+    with closing(sqlite3.connect(site.state / DELTA)) as editor, editor:
+        editor.execute(f"UPDATE statement SET {edit} WHERE rowid = {rows}")
+    with pytest.raises(StoreError, match="a row that no import wrote"):
+        recall(site, key)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "DELETE FROM pointer",
+        "UPDATE pointer SET snapshot = x'00'",
+        "UPDATE pointer SET snapshot = 7.5",
+        "UPDATE pointer SET snapshot = 'none.db'",
+        "DROP TABLE statement",
+    ],
+)
+def test_an_edited_pointer_or_table_is_a_breakage_at_every_tap(site, edit):
+    index, _, binding, _ = alice(site)
+    site.bring([binding])
+    cache = Cache(site.state)
+    with closing(sqlite3.connect(site.state / DELTA)) as editor, editor:
+        editor.execute(edit)
+    for _ in range(2):
+        with pytest.raises(StoreError), cache:
+            cache.recall(index)
+    cache.close()
+
+
+def test_a_file_that_is_closed_under_a_reader_is_a_breakage(site):
+    alice(site)
+    site.bring([])
+    cache = Cache(site.state)
+    with pytest.raises(StoreError), cache:
+        cache.close()
+    with pytest.raises(StoreError):
+        cache.recall(b"")
+    with pytest.raises(StoreError), cache:
+        pytest.fail("it is closed")
+
+
+def test_a_cache_that_is_not_there_is_a_breakage(tmp_path):
+    with pytest.raises(StoreError, match="SQLITE_CANTOPEN"):
+        Cache(tmp_path)
+
+
+# ------------------------------------------------------------------ a fold that breaks
+
+
+def test_a_snapshot_that_cannot_be_written_to_its_end_leaves_nothing(tmp_path):
+    row = (bytes(16), 0, b"", 0, b"token", 1)
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_snapshot(tmp_path / "snapshot-1.db", [row, row])
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_fold_on_a_damaged_snapshot_names_it_and_leaves_no_other(site):
+    site.bring(site.give("alice", medium(1), None))
+    old = site.state / fold(site.state)
+    old.write_bytes(b"noise" * 4000)
+    with closing(sqlite3.connect(site.state / DELTA)) as other, other:
+        other.execute("UPDATE pointer SET position = 2")
+    with pytest.raises(StoreError, match=f"{old} cannot be read"):
+        fold(site.state)
+    assert [old] == list(site.state.glob("snapshot-*"))
 
 
 # ------------------------------------------------------------------ a kill at every step of a fold

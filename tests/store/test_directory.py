@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import sqlite3
+from pathlib import Path
 
 import pytest
 
 from gated.errors import StoreError
 from gated.model.event import Stopped
-from gated.store.directory import FLOORS, JOURNAL, StateDirectory, is_sound, keep_ballast, write_durably
+from gated.store.directory import (
+    FLOORS,
+    FOLDING,
+    JOURNAL,
+    StateDirectory,
+    _user,
+    held,
+    is_sound,
+    keep_ballast,
+    write_durably,
+)
 from gated.store.floors import TIME, Floors
 from store.test_journal import STAMP, open_journal
 
@@ -28,7 +42,32 @@ def test_one_gate_at_a_time_uses_a_directory(tmp_path):
 def test_a_directory_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
-        StateDirectory(tmp_path / "file" / "state").prepare()
+        StateDirectory(tmp_path / "file" / "state").prepare("run")
+
+
+def test_a_directory_of_another_user_is_refused_with_the_command_for_its_owner(tmp_path):
+    path = Path("/")  # root's, for everybody else
+    if os.geteuid() == 0:
+        path = tmp_path
+        os.chown(path, 1, 1)
+    name = pwd.getpwuid(path.stat().st_uid).pw_name
+    with pytest.raises(StoreError, match=f"belongs to {name}; sudo -u {name} gated stick import x"):
+        StateDirectory(path).prepare("stick import x")
+
+
+def test_an_owner_without_a_name_is_told_as_sudo_takes_it():
+    assert ("root", "'#3999999999'") == (_user(0), _user(3_999_999_999))
+
+
+def test_a_lock_that_cannot_be_opened_is_told_and_not_taken_for_held(tmp_path):
+    (tmp_path / FOLDING).mkdir()
+    with pytest.raises(StoreError, match="folding cannot be used"), held(tmp_path / FOLDING):
+        pytest.fail("nobody holds it")
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    with held(tmp_path / FOLDING) as first, held(tmp_path / FOLDING) as second:
+        assert (True, False) == (first, second)
 
 
 def test_a_damaged_file_is_set_aside_with_its_side_files_and_never_over_another(tmp_path):
@@ -66,6 +105,27 @@ def test_a_file_that_is_not_there_is_sound(tmp_path):
     assert is_sound(tmp_path / "none.db")
 
 
+def test_a_log_without_its_database_is_not_sound(tmp_path):
+    (tmp_path / "x.db-wal").write_bytes(b"rows")
+    assert not is_sound(tmp_path / "x.db")
+
+
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path):
+    (tmp_path / "x.db").mkdir()
+    with pytest.raises(StoreError, match="belong to the daemon's user"):
+        is_sound(tmp_path / "x.db")
+
+
+def test_a_file_that_another_process_holds_is_not_called_damaged(tmp_path):
+    other = sqlite3.connect(tmp_path / "x.db")
+    other.execute("CREATE TABLE t (a)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="another process holds it"):
+        is_sound(tmp_path / "x.db")
+    other.close()
+    assert is_sound(tmp_path / "x.db")
+
+
 def test_noise_is_not_sound(tmp_path):
     (tmp_path / "x.db").write_bytes(b"noise" * 1000)
     assert not is_sound(tmp_path / "x.db")
@@ -83,6 +143,12 @@ def test_ballast_is_kept_once_and_told_when_there_is_no_room(tmp_path):
     assert 8192 == (tmp_path / "ballast").stat().st_size
     assert not keep_ballast(tmp_path / "more", 1 << 60)
     assert not (tmp_path / "more").exists()
+
+
+def test_ballast_is_given_up_where_no_database_could_be_opened(tmp_path):
+    assert keep_ballast(tmp_path / "ballast", 8192)
+    assert not keep_ballast(tmp_path / "ballast", 8192, room=1 << 60)
+    assert not (tmp_path / "ballast").exists()
 
 
 def floors(tmp_path):
