@@ -83,7 +83,7 @@ MUTANTS = {
     ),
     "misplaced statements believed": Mutant(
         "daemon/tap.py",
-        "return statement if statement.key == key else _MISPLACED",
+        "return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED",
         "return statement",
         "tests/daemon/test_tap.py::test_a_genuine_right_copied_to_another_pass_is_misplaced",
     ),

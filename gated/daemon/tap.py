@@ -13,14 +13,15 @@ from gated.model.credential import Credential
 from gated.model.decision import Candidate, Decision, Denied, Granted, Question
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, Entitlement, Statement
+from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
 from gated.model.venue import Lane, Profile
 from gated.policy.decide import decide
 from gated.ports import Clock
-from gated.store.cache import Cache
+from gated.store.cache import Cache, Token
 from gated.store.chain import UsesReader
+from gated.store.intake import place_of
 from gated.store.journal import Journal
 from gated.store.ticket import Reservation
 from gated.wire.event import Stamp
@@ -168,18 +169,24 @@ class TapWay:
         for row in self._cache.recall(key):
             statement = open_statement(row.token, self._trust.keys, reading.floor)
             if not isinstance(statement, Refusal):
-                statement = self._in_place(statement, key)
-            if row.kind == "denial":
-                denials.append(statement if isinstance(statement, Denial | Refusal) else _MISPLACED)
+                statement = self._in_place(statement, key, row)
+            if row.kind is Kind.DENIAL:
+                assert isinstance(statement, Denial | Refusal)
+                denials.append(statement)
             else:
-                others.append(_MISPLACED if isinstance(statement, Denial) else statement)
+                others.append(statement)
         return others, denials
 
-    def _in_place(self, statement: Statement, key: bytes) -> Statement | Refusal:
-        """A genuine statement copied under a key or into a sector that is not its own is a forgery."""
+    def _in_place(self, statement: Statement, key: bytes, row: Token) -> Statement | Refusal:
+        """A genuine statement in a row or a sector that is not its own is a forgery.
+
+        The row's columns say which statement counts, so one that bears an older rank than its row, or
+        stands beside its successor under another id, would bring back what was taken away.
+        """
         if statement.sector != self._trust.profile.sector:
             return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
-        return statement if statement.key == key else _MISPLACED
+        stands = key, (row.kind, row.id), row.rank
+        return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED
 
     # -------------------------------------------------------------- written
 

@@ -99,7 +99,7 @@ def test_while_the_journal_stalls_an_import_is_told_once(site):
 def test_an_import_whose_row_failed_is_told_at_a_later_tick(site):
     site.bring(site.give("alice", medium(1), "season"))
     kept = Kept(site)
-    kept.journal._connection.execute("PRAGMA busy_timeout=1")
+    kept.journal._file.connection.execute("PRAGMA busy_timeout=1")
     with closing(sqlite3.connect(site.state / JOURNAL)) as other:
         other.execute("BEGIN IMMEDIATE")
         kept.journal.start()

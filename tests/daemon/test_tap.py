@@ -174,6 +174,35 @@ def test_a_genuine_binding_copied_to_another_medium_is_misplaced(site, serve):
     assert "misplaced" == reason(serve(site).tap(thief))
 
 
+def test_an_old_lift_put_in_the_place_of_a_newer_denial_lifts_nothing(site, serve):
+    carried = medium(1)
+    lift = denied(site, TargetKind.PASS, site.office.pass_of("alice"), DenialState.LIFTED)
+    denial = denied(site, TargetKind.PASS, site.office.pass_of("alice"), DenialState.BLOCKED)
+    site.bring([*site.give("alice", carried, "season"), lift, denial])
+    edit(site, "UPDATE statement SET token = ? WHERE kind = 2", lift)
+    assert "misplaced" == reason(serve(site).tap(carried))
+
+
+@pytest.mark.parametrize(("kind", "told"), [(1, "misplaced"), (2, "denied")], ids=["a right", "a lift"])
+def test_an_older_statement_under_an_id_that_is_not_its_own_counts_for_nothing(site, serve, kind, told):
+    carried = medium(1)
+    lift = denied(site, TargetKind.PASS, site.office.pass_of("alice"), DenialState.LIFTED)
+    denial = denied(site, TargetKind.PASS, site.office.pass_of("alice"), DenialState.BLOCKED)
+    _, right = site.office.entitle("alice", "season", now=NOW)
+    tokens = [*site.give("alice", carried, None), right]
+    site.bring([*tokens, lift, denial] if kind == 2 else tokens)
+    edit(
+        site,
+        "INSERT INTO statement SELECT key, kind, ?, 0, ?, position FROM statement WHERE kind = ?",
+        b"other",
+        lift if kind == 2 else right,
+        kind,
+    )
+    if kind == 1:
+        edit(site, "DELETE FROM statement WHERE kind = 1 AND id != ?", b"other")
+    assert told == reason(serve(site).tap(carried))
+
+
 def denied(site, kind, target, state=DenialState.REVOKED):
     return site.office.deny(kind, target, state, now=NOW)
 
