@@ -57,6 +57,15 @@ MUTANTS = {
         "            seq = ticket.wait(0) or 1\n",
         "tests/faults/test_stalled_disk.py",
     ),
+    "release before write": Mutant(
+        "store/journal.py",
+        "            seq = self._write_durably(draft)\n",
+        "            early = draft.ticket.land(self._head_id + 1 - self._base)\n"
+        "            seq = self._write_durably(draft)\n"
+        "            if early:\n"
+        "                return\n",
+        "tests/faults/test_kill.py",
+    ),
     "no giving back of late rows": Mutant(
         "store/journal.py",
         "            if not draft.ticket.land(seq):\n                self._give_back(draft, seq)\n",
@@ -79,7 +88,7 @@ MUTANTS = {
 
 
 def run(package: Path, test: str) -> int:
-    environment = {**os.environ, "PYTHONPATH": str(package)}
+    environment = {**os.environ, "PYTHONPATH": str(package), "GATED_KILLS": "12"}
     # -P keeps the working directory, with the whole package in it, off the path.
     words = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
     return subprocess.run(words, cwd=ROOT, env=environment, check=False, capture_output=True).returncode
