@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -78,7 +79,7 @@ def _check(value: Any) -> None:
         for key in value:
             if not (isinstance(key, str) and key.isascii()):
                 raise ValueError("canonical JSON here: keys are ASCII text")
-        members = value.values()
+        members: Iterable[Any] = value.values()
     else:
         members = value if isinstance(value, list) else (value,)
     for member in members:  # flat for what is flat: an event is one map of texts and numbers
