@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from needs import need
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,6 +26,7 @@ class Mutant:
     old: str
     new: str
     test: str
+    strace: bool = False  # the test needs it: without, it would be skipped, and prove nothing
 
 
 MUTANTS = {
@@ -56,6 +59,7 @@ MUTANTS = {
         "            seq = ticket.wait(deadline - self._clock.monotonic())\n",
         "            seq = ticket.wait(0) or 1\n",
         "tests/faults/test_stalled_disk.py",
+        strace=True,
     ),
     "release before write": Mutant(
         "store/journal.py",
@@ -102,6 +106,8 @@ def copy_to(place: Path) -> Path:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_goes_red(tmp_path, name):
     mutant = MUTANTS[name]
+    if mutant.strace:
+        need("strace", "strace")
     package = copy_to(tmp_path)
     path = package / "gated" / mutant.file
     whole = path.read_text()
