@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from needs import need
+import pcscd
+from needs import missing, need
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,9 +27,10 @@ class Mutant:
     old: str
     new: str
     test: str
-    strace: bool = False  # the test needs it: without, it would be skipped, and prove nothing
+    needs: tuple[str, ...] = ()  # without, the test would be skipped, and prove nothing
 
 
+FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "constant transaction id": Mutant(
         "card/pkoc.py",
@@ -59,7 +61,14 @@ MUTANTS = {
         "            seq = ticket.wait(deadline - self._clock.monotonic())\n",
         "            seq = ticket.wait(0) or 1\n",
         "tests/faults/test_stalled_disk.py",
-        strace=True,
+        needs=("strace",),
+    ),
+    "row not flushed": Mutant(
+        "store/connection.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        f"tests/journeys/test_everything_real.py::{FLUSHED}",
+        needs=("strace", "pcsc"),
     ),
     "release before write": Mutant(
         "store/journal.py",
@@ -93,8 +102,9 @@ MUTANTS = {
 
 def run(package: Path, test: str) -> int:
     environment = {**os.environ, "PYTHONPATH": str(package), "GATED_KILLS": "12"}
-    # -P keeps the working directory, with the whole package in it, off the path.
-    words = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+    # Keeps the working directory, with the whole package in it, off the path; also in processes of the test.
+    environment["PYTHONSAFEPATH"] = "1"
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
     return subprocess.run(words, cwd=ROOT, env=environment, check=False, capture_output=True).returncode
 
 
@@ -106,8 +116,10 @@ def copy_to(place: Path) -> Path:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_goes_red(tmp_path, name):
     mutant = MUTANTS[name]
-    if mutant.strace:
+    if "strace" in mutant.needs:
         need("strace", "strace")
+    if "pcsc" in mutant.needs and pcscd.missing():
+        missing(pcscd.missing())
     package = copy_to(tmp_path)
     path = package / "gated" / mutant.file
     whole = path.read_text()
