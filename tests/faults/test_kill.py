@@ -14,6 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from faults.gate_process import PEOPLE
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
@@ -61,6 +63,7 @@ def check_run(rows, releases, lane, passes):
     assert len(granted) <= len(opened) + 1, f"{lane}: rows without their release"
 
 
+@pytest.mark.timeout(60 + 5 * KILLS)
 def test_no_kill_loses_a_row_opens_without_one_or_settles_twice(tmp_path):
     # No lane gives up a row: each grant is followed by its release unless the kill comes between.
     site = Site(tmp_path, lanes=("in-1", "in-2"), lane_lines='hold = "20ms"', more='wait = "30s"')
