@@ -2,7 +2,8 @@
 
 pcscd takes its socket by activation, as systemd hands it over; clients find it by PCSCLITE_CSOCK_NAME.
 libpcsclite reads that name once in a process, so there is one such service for all tests of a process.
-It can be stopped and started again on the same path, which is what a reader unplugged looks like.
+It can be stopped and started again on the same path, and the cable of its first reader can be pulled
+while the service and the other readers live on.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import pytest
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Medium
 from gated.devices.simulated.vpcd import VpcdPresentation
+from needs import need
 
 PCSCD = shutil.which("pcscd") or "/usr/sbin/pcscd"
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+PULLED = "pulled"
 READERS = 2
 PATIENCE_S = 10.0
 
@@ -72,6 +75,7 @@ def running() -> Iterator[Service]:
     try:
         yield shared
     finally:
+        shared.plug()
         for slot in shared.slots:
             slot.remove()
 
@@ -131,7 +135,7 @@ class Service:
         assert self.alive, f"pcscd lists no virtual readers; see {self.log}"
 
     def stop(self) -> None:
-        """Stop it, as if all readers were unplugged."""
+        """Stop it, as when pcscd is updated or dies: no reader is left."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -140,6 +144,15 @@ class Service:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def pull(self) -> None:
+        """Pull the cable of the first reader. Skips the test where the cable could not be built."""
+        need("gcc", "gcc")
+        (self._directory / PULLED).touch()
+
+    def plug(self) -> None:
+        """Put it back."""
+        (self._directory / PULLED).unlink(missing_ok=True)
 
     def end(self) -> None:
         """Stop it for good."""
@@ -152,12 +165,25 @@ class Service:
         self.ports = [_free_pair() for _ in range(READERS)]
         lines = []
         for entry, port in enumerate(self.ports):
-            # The driver keeps its slots in one array per loaded library: each reader needs a copy of its
-            # own, or the last entry takes the slots of all others.
-            library = shutil.copy(DRIVER, self._directory / f"vpcd{entry}.so")
+            library = self._driver(entry)
             lines += [f'FRIENDLYNAME "Gate Virtual {entry}"', f"DEVICENAME /dev/null:0x{port:X}"]
             lines += [f"LIBPATH {library}", f"CHANNELID 0x{port:X}", ""]
         (entries / "vpcd").write_text("\n".join(lines), encoding="ascii")
+
+    def _driver(self, entry: int) -> Path:
+        # The driver keeps its slots in one array per loaded library: each reader needs a copy of its
+        # own, or the last entry takes the slots of all others.
+        compiler = shutil.which("gcc")
+        if entry or compiler is None:
+            return shutil.copy(DRIVER, self._directory / f"vpcd{entry}.so")
+        # Under the name that the linker notes (its SONAME: three of the file's four parts).
+        behind = self._directory / ".".join(DRIVER.resolve().name.split(".")[:3])
+        shutil.copy(DRIVER, behind)
+        library = self._directory / "cable.so"
+        words = [compiler, "-shared", "-fPIC", f'-DPULLED="{self._directory / PULLED}"', "-o", library]
+        words += [Path(__file__).with_name("cable.c"), "-Wl,--no-as-needed,-rpath,$ORIGIN", behind]
+        subprocess.run(words, check=True)
+        return library
 
     def _spawn(self) -> None:
         self._socket.unlink(missing_ok=True)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+import pcscd
+from needs import missing, need
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,8 +27,10 @@ class Mutant:
     old: str
     new: str
     test: str
+    needs: tuple[str, ...] = ()  # without, the test would be skipped, and prove nothing
 
 
+FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "constant transaction id": Mutant(
         "card/pkoc.py",
@@ -56,6 +61,23 @@ MUTANTS = {
         "            seq = ticket.wait(deadline - self._clock.monotonic())\n",
         "            seq = ticket.wait(0) or 1\n",
         "tests/faults/test_stalled_disk.py",
+        needs=("strace",),
+    ),
+    "row not flushed": Mutant(
+        "store/connection.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        f"tests/journeys/test_everything_real.py::{FLUSHED}",
+        needs=("strace", "pcsc"),
+    ),
+    "release before write": Mutant(
+        "store/journal.py",
+        "            seq = self._write_durably(draft)\n",
+        "            early = draft.ticket.land(self._head_id + 1 - self._base)\n"
+        "            seq = self._write_durably(draft)\n"
+        "            if early:\n"
+        "                return\n",
+        "tests/faults/test_kill.py",
     ),
     "no giving back of late rows": Mutant(
         "store/journal.py",
@@ -91,9 +113,10 @@ MUTANTS = {
 
 
 def run(package: Path, test: str) -> int:
-    environment = {**os.environ, "PYTHONPATH": str(package)}
-    # -P keeps the working directory, with the whole package in it, off the path.
-    words = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+    environment = {**os.environ, "PYTHONPATH": str(package), "GATED_KILLS": "12"}
+    # Keeps the working directory, with the whole package in it, off the path; also in processes of the test.
+    environment["PYTHONSAFEPATH"] = "1"
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
     return subprocess.run(words, cwd=ROOT, env=environment, check=False, capture_output=True).returncode
 
 
@@ -105,6 +128,10 @@ def copy_to(place: Path) -> Path:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_goes_red(tmp_path, name):
     mutant = MUTANTS[name]
+    if "strace" in mutant.needs:
+        need("strace", "strace")
+    if "pcsc" in mutant.needs and pcscd.missing():
+        missing(pcscd.missing())
     package = copy_to(tmp_path)
     path = package / "gated" / mutant.file
     whole = path.read_text()

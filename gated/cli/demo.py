@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from gated.cli.common import add_json, command
 
 if TYPE_CHECKING:
     from gated.cli.demo_show import Show
+    from gated.errors import GatedError
 
 _EXAMPLES = """\
   gated demo                          a live table of visitors, then a summary
@@ -54,7 +56,7 @@ def _run_gate(arguments: argparse.Namespace) -> int:
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
-    """Run the demo; exit code 1 if the journal is not whole afterwards."""
+    """Run the demo; exit code 1 and one line on stderr if anything went otherwise than told."""
     import tempfile
 
     from gated.cli.demo_show import show_for
@@ -70,7 +72,22 @@ def run_demo(arguments: argparse.Namespace) -> int:
             show.end(summary, defects)
     if arguments.json:
         print(json.dumps(summary))
-    return 1 if defects or summary["unsettled"] else 0
+    wrong = [*_wrong(summary, arguments.taps), *defects]
+    if wrong:
+        print(f"gated: the demo went wrong: {'; '.join(wrong)}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _wrong(summary: dict[str, Any], taps: int) -> Iterator[str]:
+    """What of the story did not happen."""
+    for name, told, expected in (
+        ("visitors answered", summary["taps"], taps),
+        ("restarts", summary["restarts"], 1),
+        ("passages left unknown by the power cut", summary["unknown"], 1),
+        ("passages unsettled", summary["unsettled"], 0),
+    ):
+        if told != expected:
+            yield f"{name}: {told}, not {expected}"
 
 
 def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[dict[str, Any], list[str]]:
@@ -80,11 +97,10 @@ def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[d
     statements = issue(directory / "central", arguments.seed, SystemClock().sample().wall)
     config = _configure(directory)
     _import(statements, config)
-    middle = arguments.taps // 2
     taps: list[dict[str, Any]] = []
-    _serve(arguments, config, show, taps, first=0, stand_at=_next_grant(arguments.seed, middle))
+    _serve(arguments, config, show, taps, stand_at=_granted_visit(arguments.seed, arguments.taps))
     show.note("power cut: the gate is killed while somebody stands in the turnstile")
-    end = _serve(arguments, config, show, taps, first=len(taps), stand_at=-1)
+    end = _serve(arguments, config, show, taps, stand_at=None)
     return _summary(directory, taps, end)
 
 
@@ -94,17 +110,25 @@ def _serve(
     show: Show,
     taps: list[dict[str, Any]],
     *,
-    first: int,
-    stand_at: int,
+    stand_at: int | None,
 ) -> dict[str, Any]:
-    """Run the gate's process; kill it at visit ``stand_at``. Returns what it said beside its taps."""
+    """Run the gate's process; kill it at visit ``stand_at``. Returns what it said beside its taps.
+
+    Raises ``GatedError`` when it ends otherwise than it should.
+    """
+    import signal
     import subprocess
 
     words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
-    words += ["--seed", str(arguments.seed), "--first", str(first), "--last", str(arguments.taps)]
-    words += ["--stand-at", str(stand_at)]
+    words += ["--seed", str(arguments.seed), "--first", str(len(taps)), "--last", str(arguments.taps)]
+    words += ["--stand-at", str(-1 if stand_at is None else stand_at)]
     said: dict[str, Any] = {}
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as gate:
+    killed, log = False, config.with_name("gate.log")
+    pipe = subprocess.PIPE
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=errors, text=True) as gate,
+    ):
         assert gate.stdout is not None
         for raw in gate.stdout:
             line = json.loads(raw)
@@ -115,21 +139,32 @@ def _serve(
             show.tap(line)
             if line["tap"] == stand_at:
                 gate.kill()
+                killed = True
                 break
+    if (killed, gate.returncode) != ((False, 0) if stand_at is None else (True, -signal.SIGKILL)):
+        raise _died(gate.returncode, log, len(taps), arguments.taps)
     return said
 
 
-def _next_grant(seed: int, middle: int) -> int:
-    """The first visit from ``middle`` on that surely is granted."""
+def _died(code: int, log: Path, answered: int, taps: int) -> GatedError:
+    from gated.errors import GatedError
+
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
+    return GatedError(
+        f"the demo's gate ended by itself after {answered} of {taps} visitors"
+        f" ({', '.join([f'exit code {code}', *last])})",
+        hint="run it again with --keep DIR and read DIR/gate.log",
+    )
+
+
+def _granted_visit(seed: int, taps: int) -> int:
+    """A visit that surely is granted: the first of the second half, or else the last before."""
     from itertools import islice
 
     from gated.cli.demo_cast import visits
 
-    return next(
-        number
-        for number, visitor in islice(enumerate(visits(seed)), middle, None)
-        if visitor.role == "season"
-    )
+    granted = [number for number, one in enumerate(islice(visits(seed), taps)) if one.role == "season"]
+    return next((number for number in granted if number >= taps // 2), granted[-1])
 
 
 def _configure(directory: Path) -> Path:
@@ -180,6 +215,7 @@ def _summary(
     try:
         defects = list(reader.verify())
         journal = reader.summary()
+        starts = sum(json.loads(row.body)["kind"] == "started" for row in reader.rows())
     finally:
         reader.close()
     judged = sorted(tap["judged_ms"] for tap in taps if tap["judged_ms"])
@@ -194,7 +230,7 @@ def _summary(
         "unknown": journal.settled.get("unknown", 0),
         "journaled": journal.rows,
         "unsettled": journal.unsettled,
-        "restarts": 1,
+        "restarts": starts - 1,
         "decide_ms": {"p50": judged[len(judged) // 2], "p99": judged[int(len(judged) * 0.99)]},
         "rss_mb": end.get("rss_mb", 0.0),
     }, defects

@@ -16,6 +16,7 @@ from gated.config.settings import check
 from gated.daemon.messages import Told
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
+from gated.errors import GatedError
 from gated.model.decision import Granted
 
 LANE = "in-1"
@@ -34,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         stays = visitor.role == "shy" or number == arguments.stand_at
         barrier.passes = not stays
         reader.present(visitor.medium(arguments.seed))
-        _tell(_line(number, visitor, told.get(timeout=_TAP_S)))
+        try:
+            _tell(_line(number, visitor, told.get(timeout=_TAP_S)))
+        except queue.Empty:
+            raise GatedError(f"visitor {number + 1} was not answered within {_TAP_S:.0f} s") from None
         if number == arguments.stand_at:
             sys.stdin.read()  # somebody stands in the turnstile: here the power goes
         reader.remove()

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import pcscd
+from needs import missing
+
 KEYS = {"gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rss_mb"}
 
 
@@ -21,3 +24,16 @@ def test_a_brief_run_prints_every_figure(algorithm, tmp_path):
     assert figures.keys() == KEYS
     assert {"p50", "p99"} == figures["gated_us"].keys() == figures["bare_us"].keys()
     assert (400, 1.0) == (figures["entitlements"], figures["commits_per_entry"])
+
+
+@pytest.mark.pcsc
+def test_a_brief_run_of_the_memory_bench_grants_every_tap(tmp_path):
+    if pcscd.missing():
+        missing(pcscd.missing())
+    words = [sys.executable, str(Path(__file__).with_name("memory.py")), "--json", "--dir", str(tmp_path)]
+    words += ["--entitlements", "300", "--taps", "8"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == {"rss_mb", "rss_start_mb", "taps", "granted", "entitlements"}
+    assert (8, 8, 308) == (figures["taps"], figures["granted"], figures["entitlements"])
+    assert min(figures["rss_mb"], figures["rss_start_mb"]) > 10  # a Python with SQLite and cryptography in it

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gated.cli.demo_cast import visits
+from venue import PATIENCE_S
 
 KEYS = {"taps", "granted", "denied", "reasons", "taken", "not_taken", "unknown", "journaled"}
 KEYS |= {"unsettled", "restarts", "decide_ms", "rss_mb"}
@@ -31,6 +35,31 @@ def test_it_survives_its_power_cut_and_its_last_line_is_one_object():
     assert 1 == told["unknown"]
     assert 4 <= len(told["reasons"])
     assert {"p50", "p99"} == told["decide_ms"].keys()
+
+
+@pytest.mark.parametrize("seed", ["30", "33", "34", "37"])
+def test_somebody_is_in_the_turnstile_at_the_power_cut_though_no_season_pass_comes_after_the_middle(seed):
+    ended = demo("--taps", "20", "--seed", seed, "--json")
+    assert 0 == ended.returncode, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[-1])
+    assert (20, 1, 1, 0) == tuple(told[name] for name in ("taps", "restarts", "unknown", "unsettled"))
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_gate_that_dies_unasked_ends_the_demo_with_one_line():
+    words = [sys.executable, "-u", "-m", "gated", "demo", "--taps", "100000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.readline()  # the first visitor was served
+        (gate,) = children(running.pid)
+        os.kill(gate, signal.SIGKILL)
+        _, told = running.communicate(timeout=PATIENCE_S)
+    assert 1 == running.returncode
+    (line,) = told.splitlines()
+    assert line.startswith("gated: the demo's gate ended by itself after ")
+    assert "of 100000 visitors (exit code -9)" in line
 
 
 def test_it_tells_its_story_on_a_pipe_too(tmp_path):

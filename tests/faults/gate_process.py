@@ -1,10 +1,10 @@
 """A gate in a process of its own, to be killed or stalled.
 
-    python gate_process.py load CONFIG LOG      taps as fast as it can, until it is killed
+    python gate_process.py load CONFIG LOG [N]  taps as fast as it can, until it is killed: at release N
     python gate_process.py ask CONFIG LOG       reads "LANE NUMBER" lines, answers each tap as JSON
 
-Every release is appended to LOG at the very moment the barrier is commanded, in one write: what a
-killed process wrote stays written.
+Every release is appended to LOG at the very moment the barrier is commanded, as "LANE NUMBER" and in
+one write: what a killed process wrote stays written.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import json
 import os
 import queue
 import random
+import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from gated.app import RunningGate, World
@@ -31,30 +33,35 @@ _PR_SET_PTRACER = 0x59616D61  # prctl(2): let a tracer that is not our parent at
 
 
 class LoggingBarrier(SimulatedBarrier):
-    def __init__(self, lane: str, log: int) -> None:
+    def __init__(self, lane: str, log: int, last: Callable[[], bool]) -> None:
         super().__init__()
-        self._lane, self._log = lane, log
+        self._lane, self._log, self._is_last = lane, log, last
+        self.before = -1  # the number of the medium that is presented now
         self._draw = random.Random(lane)
 
     def release(self, persons: int) -> None:
-        os.write(self._log, f"{self._lane}\n".encode())
+        os.write(self._log, f"{self._lane} {self.before}\n".encode())
+        if self._is_last():  # the first moment at which a row that is not yet durable would be missed
+            os.kill(os.getpid(), signal.SIGKILL)
         self.passes = self._draw.random() < 0.8
         super().release(persons)
 
 
 def main() -> None:
-    mode, config, log_path = sys.argv[1:]
+    mode, config, log_path, *more = sys.argv[1:]
     settings, trust = check(Path(config))
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     lanes = [lane.lane.id for lane in settings.lanes]
     readers = {lane: SimulatedReader(lane) for lane in lanes}
-    barriers = {lane: LoggingBarrier(lane, log) for lane in lanes}
+    fatal, count = int(more[0]) if more else 0, itertools.count(1)
+    barriers = {lane: LoggingBarrier(lane, log, lambda: next(count) == fatal) for lane in lanes}
     told: dict[str, queue.SimpleQueue[Told]] = {lane: queue.SimpleQueue() for lane in lanes}
     world = World(readers=readers, barriers=barriers, watch=lambda one: told[one.lane].put(one))
     gate = RunningGate(settings, trust, world)
     print(json.dumps({"unsettled": gate.start()}), flush=True)
 
     def tap(lane: str, number: int) -> Told:
+        barriers[lane].before = number
         readers[lane].present(medium(number))
         answer = told[lane].get(timeout=60)
         readers[lane].remove()
