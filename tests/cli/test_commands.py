@@ -183,6 +183,8 @@ def test_central_makes_what_a_gate_takes_in(site, capsys, tmp_path):
         (["issue", "--account", "a", "--uid", "08010203"], "--uid names no medium"),
         (["issue", "--account", "a", "--product", "Swim!"], "not a name"),
         (["issue", "--account", "a", "--product", "swim1", "--revises", "xy"], "--revises must be 8 bytes"),
+        (["issue", "--account", "a", "--product", "swim1", "--days", "-1"], "must end after it begins"),
+        (["issue", "--account", "a", "--product", "swim1", "--days", "0"], "must end after it begins"),
         (["deny"], "a denial has one target"),
         (["deny", "--account", "a", "--uid", "04010203"], "a denial has one target"),
     ],
@@ -200,6 +202,33 @@ def test_an_office_is_founded_once(site, capsys):
     words = ["central", "init", site.path / "central", "--sector", "pools", "--venue", "bron"]
     code, _, err = run(capsys, *words)
     assert (2, True) == (code, "already has sector 'pools'" in err)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--venue", "bron", "--venue", "bron"], "venue 'bron' is named 2 times"),
+        (["--venue", "bron", "--timezone", "Europe/Lyon"], "'Europe/Lyon' is no time zone"),
+        (["--venue", "bron", "--key-days", "-3"], "a key cannot live -3 days"),
+        (["--venue", "bron", "--product", "a:99999999999"], "99999999999 uses cannot be counted"),
+        (["--venue", "bron", "--product", "a:²"], "uses must be a number"),
+        (["--venue", "bron", "--product", "a:" + "9" * 5000], "uses must be a number"),
+        (["--venue", "bron", "--product", "a", "--product", "a:3"], "product 'a' is named 2 times"),
+    ],
+)
+def test_central_founds_nothing_that_a_gate_would_refuse(capsys, tmp_path, words, told):
+    code, out, err = run(capsys, "central", "init", tmp_path / "city", "--sector", "pools", *words)
+    assert (2, "", 1) == (code, out, len(err.splitlines()))
+    assert told in err
+    assert not (tmp_path / "city").exists()
+
+
+def test_a_second_sector_at_the_same_venue_is_refused_and_can_be_founded_at_another(site, capsys):
+    words = ["central", "init", site.path / "central", "--sector", "museums", "--venue"]
+    code, _, err = run(capsys, *words, "bron")
+    assert (2, 1) == (code, len(err.splitlines()))
+    assert "profile-bron.json is there already" in err
+    assert 0 == run(capsys, *words, "fourviere")[0]
 
 
 # ------------------------------------------------------------------ journal and status
