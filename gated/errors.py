@@ -6,6 +6,11 @@ Every error says what broke, where, and what a person can do next; ``str()`` of 
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """``text`` with all that a terminal would not print in its place (newlines, NUL) written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class GatedError(Exception):
     """Something is broken. ``hint`` tells the person at the gate the next move."""
 
@@ -18,7 +23,7 @@ class GatedError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.hint}" if self.hint else self.message
+        return one_line(f"{self.message}; {self.hint}" if self.hint else self.message)
 
 
 class ConfigError(GatedError):

@@ -32,6 +32,18 @@ class Mutant:
 
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
+    "lowered counters unnoticed": Mutant(
+        "store/verification.py",
+        "elif taken < least and",
+        "elif False and",
+        "tests/store/test_verification.py::test_a_lowered_counter_is_named",
+    ),
+    "deleted counters unnoticed": Mutant(
+        "store/verification.py",
+        "        for (cti, day), least in sorted(self._taken.items()):\n",
+        "        for (cti, day), least in ():\n",
+        "tests/store/test_verification.py::test_a_deleted_counter_is_named",
+    ),
     "constant transaction id": Mutant(
         "card/pkoc.py",
         "transaction = nonce(TRANSACTION_BYTES)",

@@ -40,13 +40,6 @@ class Ledger:
         )
         return int(rows.fetchall()[0][0])
 
-    def knows(self, sector: str, what: str, key: bytes) -> bool:
-        """Whether a number was ever handed out for it."""
-        row = self._connection.execute(
-            "SELECT 1 FROM number WHERE sector = ? AND what = ? AND key = ?", (sector, what, key)
-        ).fetchone()
-        return row is not None
-
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

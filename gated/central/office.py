@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gated.central.files import make_files
 from gated.central.ledger import Ledger
 from gated.central.sign import SigningKey, sign_statement
 from gated.credential.index import SECTOR_KEY_BYTES, index_of
-from gated.credential.keys import KEYS_VERSION
+from gated.credential.keys import KEYS_VERSION, read_keys
 from gated.credential.statement import ID_BYTES, PASS_BYTES, is_name
 from gated.errors import ConfigError
 from gated.model.credential import Credential
-from gated.model.statement import Binding, Denial, DenialState, Entitlement, Kind, TargetKind
+from gated.model.statement import MAX_VENUES, Binding, Denial, DenialState, Entitlement, Kind, TargetKind
+from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
+from gated.model.venue import MAX_PRODUCTS, MAX_USES
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.
 OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)
@@ -53,23 +57,37 @@ def found(
     key_days: int,
     random: Random,
 ) -> Office:
-    """Make the keys of a sector and the files of its gates. Raises ``ConfigError`` if it exists."""
-    _check_names(sector, *venues, *(product.id for product in products))
+    """Make the keys of a sector and the files of its gates.
+
+    Raises ``ConfigError`` if anything of it exists, or could not be used: then nothing was made.
+    """
+    _check_sector(sector, venues, products, timezone)
     secret, gate = directory / "secret", directory / "gate"
+    key = SigningKey.generate(algorithm)
+    files = {
+        secret / f"{sector}.pem": key.pem(),
+        secret / f"{sector}.account-key": random(SECTOR_KEY_BYTES).hex().encode() + b"\n",
+        gate / f"{sector}.sector-key": random(SECTOR_KEY_BYTES).hex().encode() + b"\n",
+    }
     if (secret / f"{sector}.pem").exists():
         raise ConfigError(
             f"{directory} already has sector {sector!r}", hint="name another sector or directory"
         )
-    for folder in (directory, secret, gate):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = SigningKey.generate(algorithm)
-    _write(secret / f"{sector}.pem", key.pem())
-    _write(secret / f"{sector}.account-key", random(SECTOR_KEY_BYTES).hex().encode() + b"\n")
-    _write(gate / f"{sector}.sector-key", random(SECTOR_KEY_BYTES).hex().encode() + b"\n")
-    _add_key(gate / "keys.json", sector, key, now, key_days)
     for venue in venues:
-        profile = _profile(sector, venue, products, timezone)
-        _write(gate / f"profile-{venue}.json", json.dumps(profile, indent=2).encode() + b"\n")
+        files[gate / f"profile-{venue}.json"] = _json(_profile(sector, venue, products, timezone))
+    for path in files:
+        if path.exists():
+            raise ConfigError(f"{path} is there already", hint="a venue belongs to one sector: name another")
+    keys = _keys_with(gate / "keys.json", sector, key, now, key_days)
+    try:
+        for folder in (directory, secret, gate):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_files(files, gate / "keys.json", keys)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or directory} cannot be written ({error.strerror})",
+            hint="nothing was made: check the directory and its disk",
+        ) from None
     return Office(directory, sector, random)
 
 
@@ -129,18 +147,24 @@ class Office:
     ) -> tuple[bytes, bytes]:
         """(id, token) of a new right, or of the next revision of ``entitlement``.
 
-        Raises ``ConfigError`` for a product or venue that is no name, or a negative number of uses.
+        Raises ``ConfigError`` for what a gate would refuse.
         """
+        not_before = now if not_before is None else not_before
         _check_names(product, *(venues or ()))
-        if uses is not None and not 0 <= uses < 1 << 31:
-            raise ConfigError(f"{uses} uses cannot be issued", hint="use a number from 0 to 2147483647")
+        _check_uses(uses)
+        if venues is not None and not 1 <= len(venues) <= MAX_VENUES:
+            raise ConfigError(
+                f"{len(venues)} venues cannot be named", hint=f"name 1 to {MAX_VENUES}, or none"
+            )
+        if expires is not None and not not_before < expires < END_OF_TIME:
+            raise ConfigError("a right must end after it begins", hint="give it a day or more, or no end")
         right = self._random(ID_BYTES) if entitlement is None else entitlement
         token = sign_statement(
             self._key,
             Entitlement(
                 sector=self.sector,
                 pass_=self.pass_of(account),
-                not_before=now if not_before is None else not_before,
+                not_before=not_before,
                 expires=expires,
                 issued_at=now,
                 id=right,
@@ -168,23 +192,56 @@ def _check_names(*names: str) -> None:
             raise ConfigError(f"{name!r} is not a name", hint="use 1 to 32 of a-z 0-9 . _ -")
 
 
-def _add_key(path: Path, sector: str, key: SigningKey, now: int, days: int) -> None:
+def _check_uses(uses: int | None) -> None:
+    if uses is not None and not 0 <= uses <= MAX_USES:
+        raise ConfigError(f"{uses} uses cannot be counted", hint=f"use a number from 0 to {MAX_USES}")
+
+
+def _check_sector(
+    sector: str, venues: Sequence[str], products: Sequence[ProductRules], timezone: str
+) -> None:
+    """Refuse whatever a gate would refuse to read in the files of a sector."""
+    _check_names(sector, *venues, *(product.id for product in products))
+    for what, names in (("venue", venues), ("product", [product.id for product in products])):
+        for name, times in Counter(names).items():
+            if times > 1:
+                raise ConfigError(f"{what} {name!r} is named {times} times", hint="name it once")
+    if not 1 <= len(products) <= MAX_PRODUCTS:
+        raise ConfigError(f"{len(products)} products", hint=f"name 1 to {MAX_PRODUCTS}")
+    for product in products:
+        _check_uses(product.uses)
+        _check_names(*(product.venues or ()))
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(f"{timezone!r} is no time zone", hint="use a name such as Europe/Paris") from None
+
+
+def _keys_with(path: Path, sector: str, key: SigningKey, now: int, days: int) -> bytes:
+    """The content of keys.json with one more key, read once as a gate will read it."""
+    longest = (END_OF_TIME - now) // _DAY_S
+    if not 1 <= days <= longest:
+        raise ConfigError(f"a key cannot live {days} days", hint=f"give it 1 to {longest}")
     document: dict[str, Any] = {"v": KEYS_VERSION, "keys": []}
-    if path.exists():
-        document = json.loads(path.read_bytes())
-    document["keys"].append(
-        {
-            "kid": key.kid.hex(),
-            "alg": str(key.algorithm),
-            "public": key.public.hex(),
-            "sectors": [sector],
-            "kinds": [str(kind) for kind in OFFICE_KINDS],
-            "not_before": now,
-            "expires": now + days * _DAY_S,
-        }
-    )
-    path.unlink(missing_ok=True)
-    _write(path, json.dumps(document, indent=2).encode() + b"\n", mode=0o644)
+    try:
+        if path.exists():
+            document = json.loads(path.read_bytes())
+            read_keys(document)
+        document["keys"].append(
+            {
+                "kid": key.kid.hex(),
+                "alg": str(key.algorithm),
+                "public": key.public.hex(),
+                "sectors": [sector],
+                "kinds": [str(kind) for kind in OFFICE_KINDS],
+                "not_before": now,
+                "expires": now + days * _DAY_S,
+            }
+        )
+        read_keys(document)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be added to ({error})", hint="is it the right directory?") from None
+    return _json(document)
 
 
 def _profile(sector: str, venue: str, products: Sequence[ProductRules], timezone: str) -> dict[str, Any]:
@@ -215,11 +272,5 @@ def _secret(path: Path) -> bytes:
     return key
 
 
-def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """A new file with its mode from the first moment: a key is never readable by others, not even briefly."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2).encode() + b"\n"

@@ -237,7 +237,7 @@ def _product(text: str) -> ProductRules:
     from gated.errors import ConfigError
 
     name, _, uses = text.partition(":")
-    if uses and not uses.isdigit():
+    if uses and not (uses.isascii() and uses.isdigit() and len(uses) <= 20):
         raise ConfigError(f"--product {text}: uses must be a number", hint="for example swim10:10")
     return ProductRules(name, int(uses) if uses else None)
 

@@ -21,6 +21,14 @@ def command(commands: Any, name: str, summary: str, examples: str) -> argparse.A
     return made
 
 
+def whole(text: str) -> int:
+    """A number of rows, as an argument's type: SQLite counts no further than 63 bits."""
+    number = int(text)
+    if not 0 <= number < 1 << 62:
+        raise argparse.ArgumentTypeError("must be a whole number, not below 0")
+    return number
+
+
 def add_json(made: argparse.ArgumentParser) -> None:
     """``--json``."""
     made.add_argument("--json", action="store_true", help="print JSON, one object per line")
@@ -57,7 +65,10 @@ def group(commands: Any, name: str, summary: str) -> Any:
 
 
 def utc(at: int) -> str:
-    """A time for people."""
+    """A time for people; beyond the calendar it stays a number."""
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return str(at)

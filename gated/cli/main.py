@@ -59,7 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except _breakages() as error:
+        told = GatedError(f"{type(error).__name__}: {error}", hint="check that file, its owner and its disk")
+        _tell(told, as_json=getattr(arguments, "json", False))
+        return told.exit_code
     return code
+
+
+def _breakages() -> tuple[type[Exception], ...]:
+    """What may still break below a command. One that opened no database has not loaded SQLite."""
+    sqlite = sys.modules.get("sqlite3")
+    return (OSError,) if sqlite is None else (OSError, sqlite.Error)
 
 
 def _tell(error: GatedError, *, as_json: bool) -> None:

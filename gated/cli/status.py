@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from gated.cli.common import add_json, add_state, command, state_dir, utc
+from gated.errors import one_line
 
 _EXAMPLES = """\
   gated status
@@ -29,13 +32,11 @@ def run_status(arguments: argparse.Namespace) -> int:
     from gated.store.intake import cache_status
 
     path = state_dir(arguments)
-    reader = JournalReader(path / JOURNAL)
-    try:
+    with closing(JournalReader(path / JOURNAL)) as reader:
         summary = reader.summary()
-        lanes = {lane: (state, cause, at) for lane, state, cause, at in reader.lane_changes()}
-        last = [json.loads(row.body) for row in reader.last(1)]
-    finally:
-        reader.close()
+        lanes = reader.lane_changes()
+        last = reader.last(1)
+    event = last[0].event if last else None
     cache = cache_status(path)
     running = StateDirectory(path).is_locked()
     status = {
@@ -45,28 +46,27 @@ def run_status(arguments: argparse.Namespace) -> int:
         "seq": summary.seq,
         "unsettled": summary.unsettled,
         "settled": summary.settled,
-        "last_event_at": last[0]["at"] if last else None,
-        "lanes": {
-            lane: {"state": state, "cause": cause, "since": at} for lane, (state, cause, at) in lanes.items()
-        },
+        "last_event_at": event and event["at"],
+        "lanes": {lane: {"state": state, "cause": cause, "since": at} for lane, state, cause, at in lanes},
         "cache": cache,
     }
     if arguments.json:
         print(json.dumps(status))
-    else:
-        _print(status, last[0]["kind"] if last else "")
+        return 0
+    newest = f"{event['kind']} at {utc(event['at'])}" if event else "changed; gated journal verify says more"
+    for line in _lines(status, newest if last else "none"):
+        print(one_line(line))
     return 0
 
 
-def _print(status: dict[str, Any], last_kind: str) -> None:
-    print(f"gate {status['gate']}: {'running' if status['running'] else 'not running'}")
-    print(f"  journal: {status['seq']} rows in epoch {status['epoch']}, {status['unsettled']} releases open")
-    if last_kind:
-        print(f"  last event: {last_kind} at {utc(status['last_event_at'])}")
+def _lines(status: dict[str, Any], newest: str) -> Iterator[str]:
+    yield f"gate {status['gate']}: {'running' if status['running'] else 'not running'}"
+    yield f"  journal: {status['seq']} rows in epoch {status['epoch']}, {status['unsettled']} releases open"
+    yield f"  last event: {newest}"
     for name, lane in status["lanes"].items():
-        print(f"  lane {name}: {lane['state']} ({lane['cause']}) since {utc(lane['since'])}")
+        yield f"  lane {name}: {lane['state']} ({lane['cause']}) since {utc(lane['since'])}"
     cache = status["cache"]
-    print(
+    yield (
         f"  cache: {cache['snapshot'] or 'no snapshot'}, {cache['delta_rows']} statements since,"
         f" {'complete' if cache['complete'] else 'INCOMPLETE: import a full file'}"
     )

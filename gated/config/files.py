@@ -53,7 +53,7 @@ def load_toml(path: Path, what: Callable[[Any], T]) -> T:
     raw = read(path, "configuration")
     try:
         document = tomllib.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # tomllib lets those of a number or of depth through
         raise ConfigError(
             f"{path} is not TOML: {error}", hint="see docs/reference/configuration.md"
         ) from None
@@ -79,8 +79,9 @@ def read(path: Path, what: str) -> bytes:
         raise ConfigError(
             f"{path} cannot be read ({what})", hint="its owner must be the daemon's user"
         ) from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror})", hint="check the path") from None
+    except (OSError, ValueError) as error:  # a path with a NUL in it is a ValueError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path} cannot be read ({why})", hint="check the path") from None
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes", hint="is it the right file?")
     return raw

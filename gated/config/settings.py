@@ -20,7 +20,6 @@ from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
 from gated.model.venue import Direction, Lane
 
-DEFAULT_PATH = Path("/etc/gated/gate.toml")
 MAX_LANES = 16
 _DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")
 

@@ -28,6 +28,11 @@ class DocumentError(ValueError):
         self.what = what
 
 
+def _is_text(value: object) -> bool:
+    """No control characters (NUL ends a path), no halves of a UTF-16 pair (they have no UTF-8)."""
+    return isinstance(value, str) and value.isprintable()
+
+
 class Table:
     """One table of a document. Ask for every key, then call ``done``."""
 
@@ -45,9 +50,9 @@ class Table:
     def text(self, key: str, default: str | None = None) -> str:
         """A non-empty text."""
         value = self._take(key, default)
-        if not isinstance(value, str) or not value:
-            raise DocumentError(self.path(key), "must be a text")
-        return value
+        if not _is_text(value) or not value:
+            raise DocumentError(self.path(key), "must be a text of printable characters")
+        return str(value)
 
     def checked(self, key: str, read: Callable[[str], T], default: T | None = None) -> T:
         """A text that ``read`` understands; its ``ValueError`` is told."""
@@ -107,8 +112,10 @@ class Table:
     def texts(self, key: str, default: list[str] | None = None) -> list[str]:
         """A list of texts, not empty."""
         value = self._take(key, default)
-        if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
-            raise DocumentError(self.path(key), "must be a list of texts, with at least one")
+        if not isinstance(value, list) or not value or not all(map(_is_text, value)):
+            raise DocumentError(
+                self.path(key), "must be a list of texts of printable characters, with at least one"
+            )
         return value
 
     def texts_or_none(self, key: str) -> list[str] | None:

@@ -10,6 +10,9 @@ from enum import IntEnum, StrEnum
 
 from gated.model.credential import Assurance
 
+#: An entitlement names no more: a statement stays small.
+MAX_VENUES = 8
+
 
 class Kind(StrEnum):
     """What a key may sign. The last group is for messages that later releases exchange."""

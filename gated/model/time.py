@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: Seconds since 1970: far beyond any date, well inside a double. No statement and no key ends later.
+END_OF_TIME = 1 << 40
+
 
 class ClockQuality(StrEnum):
     """How the system clock stood to what is signed, when an event happened."""

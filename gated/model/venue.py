@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from gated.model.credential import Assurance
 
+MAX_USES = (1 << 31) - 1
+MAX_PRODUCTS = 1000
+
 
 class Direction(StrEnum):
     """Which way a lane leads. Venues that count people inside have both."""

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gated.errors import StoreError
+from gated.model.event import LaneChanged, Started
 from gated.store.connection import open_reader
-from gated.wire.event import digest, genesis
+from gated.store.verification import Verification
+from gated.wire.event import read_body
 
 _USED = (
     "SELECT (SELECT coalesce(sum(taken), 0) FROM counter WHERE cti = ?1)"
     " + (SELECT coalesce(sum(uses), 0) FROM reservation WHERE cti = ?1)"
 )
-_EPOCHS = "SELECT no, epoch, gate, base, genesis FROM epoch ORDER BY no"
+_BEGUN = "SELECT EXISTS (SELECT 1 FROM head) OR EXISTS (SELECT 1 FROM epoch) OR EXISTS (SELECT 1 FROM event)"
+# CASE, for JSON functions end the query at a body that is none; AND may ask in any order.
+_SETTLED = (
+    "SELECT json_extract(body, '$.outcome'), count(*) FROM event"
+    " WHERE CASE WHEN typeof(body) = 'text' AND json_valid(body)"
+    " THEN json_extract(body, '$.kind') END = 'settled' GROUP BY 1"
+)
+# Canonical JSON has a kind in one spelling: what this finds is read properly afterwards.
+_OF_KIND = "SELECT id, body FROM event WHERE id > ? AND instr(body, ?) ORDER BY id"
+
+_AS_DAEMON = "read it as the daemon's user: sudo -u gated gated …"
+_DAMAGED = "see docs/how-to/replace-a-damaged-file.md"
+_NO_ACCESS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
 
 
 class UsesReader:
@@ -38,11 +51,16 @@ class UsesReader:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it stands. ``body`` is its canonical JSON."""
+    """A row as it stands. ``body`` is its canonical JSON, or whatever it was changed into."""
 
     epoch: str
     seq: int
-    body: str
+    body: str | bytes
+
+    @property
+    def event(self) -> dict[str, Any] | None:
+        """What the body tells; None = it is no event."""
+        return read_body(self.body)
 
 
 @dataclass(slots=True)
@@ -58,172 +76,114 @@ class Summary:
 
 
 class JournalReader:
-    """A journal opened for reading, beside a running gate or after it."""
+    """A journal opened for reading, beside a running gate or after it. Raises ``StoreError``."""
 
     def __init__(self, journal: Path) -> None:
-        if not journal.exists():
-            raise StoreError(f"{journal} is not there", hint="has this gate ever run? see --state-dir")
+        self._path = journal
         try:
+            journal.stat()
+        except FileNotFoundError:
+            raise StoreError(
+                f"{journal} is not there", hint="has this gate ever run? see --state-dir"
+            ) from None
+        except OSError as error:
+            hint = _AS_DAEMON if isinstance(error, PermissionError) else "see --state-dir"
+            raise StoreError(f"{journal} cannot be read ({error.strerror})", hint=hint) from None
+        with self._reading():
             self._connection = open_reader(journal)
-            begun = self._connection.execute("SELECT 1 FROM head").fetchone()
-        except sqlite3.Error as error:
-            raise StoreError(f"{journal} cannot be read ({error})") from error
-        if begun is None:
-            self._connection.close()
-            raise StoreError(f"{journal} has not begun yet", hint="is this gate just starting? try again")
+        try:
+            # Text that is no UTF-8 was changed; it must not end the reading.
+            self._connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            with self._reading():
+                (begun,) = self._execute(_BEGUN).fetchone()
+            if not begun:
+                raise StoreError(f"{journal} has not begun yet", hint="is this gate just starting? try again")
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
-    def rows(self, *, after: int = 0, limit: int = 1 << 62) -> Iterator[Row]:
+    def rows(self, *, after: int = 0) -> Iterator[Row]:
         """Rows of the newest epoch with a seq above ``after``, in order."""
-        epoch, base = self._connection.execute(
-            "SELECT epoch, base FROM epoch ORDER BY no DESC LIMIT 1"
-        ).fetchone()
-        # Rows not yet told to central are those above its cursor: the primary key is their index (ADR 0006).
-        found = self._connection.execute(
-            "SELECT id, body FROM event WHERE id > ? ORDER BY id LIMIT ?", (base + after, limit)
-        )
-        for row_id, body in found:
-            yield Row(epoch, row_id - base, body)
+        with self._reading():
+            epoch, _, base = self._newest_epoch()
+            # Rows not yet told to central are those above its cursor: the primary key is their index
+            # (ADR 0006).
+            found = self._execute("SELECT id, body FROM event WHERE id > ? + ? ORDER BY id", (base, after))
+            for row_id, body in found:
+                yield Row(epoch, row_id - base, body)
 
     def last(self, count: int) -> list[Row]:
         """The newest rows, oldest first."""
-        summary = self.summary()
-        return list(self.rows(after=max(0, summary.seq - count)))
+        with self._reading():
+            epoch, _, base = self._newest_epoch()
+            found = self._execute(
+                "SELECT id, body FROM event WHERE id > ? ORDER BY id DESC LIMIT ?", (base, count)
+            ).fetchall()
+        return [Row(epoch, row_id - base, body) for row_id, body in reversed(found)]
 
     def summary(self) -> Summary:
         """The journal in numbers."""
-        one = self._connection.execute
-        epoch, gate, base = one("SELECT epoch, gate, base FROM epoch ORDER BY no DESC LIMIT 1").fetchone()
-        settled = one(
-            "SELECT outcome, count(*) FROM events WHERE kind = 'settled' GROUP BY outcome"
-        ).fetchall()
-        return Summary(
-            epoch=epoch,
-            gate=gate,
-            seq=one("SELECT id FROM head").fetchone()[0] - base,
-            rows=one("SELECT count(*) FROM event").fetchone()[0],
-            unsettled=one("SELECT count(*) FROM reservation").fetchone()[0],
-            settled=dict(settled),
-        )
+        with self._reading():
+            epoch, gate, base = self._newest_epoch()
+            newest, rows, unsettled = self._execute(
+                "SELECT coalesce((SELECT id FROM head WHERE typeof(id) = 'integer'),"
+                " (SELECT max(id) FROM event), 0),"
+                " (SELECT count(*) FROM event), (SELECT count(*) FROM reservation)"
+            ).fetchone()
+            settled = dict(self._execute(_SETTLED).fetchall())
+        return Summary(epoch, gate, newest - base, rows, unsettled, settled)
 
     def lane_changes(self) -> list[tuple[str, str, str, int]]:
-        """(lane, state, cause, at) of the newest change of each lane."""
-        rows = self._connection.execute(
-            "SELECT lane, json_extract(body, '$.state'), json_extract(body, '$.cause'),"
-            " json_extract(body, '$.at'), max(seq) FROM events WHERE kind = 'lane'"
-            " GROUP BY lane ORDER BY lane"
-        )
-        return [row[:4] for row in rows]
+        """(lane, state, cause, at) of the newest change of each lane since the gate last started."""
+        lanes = {}
+        with self._reading():
+            started = max((row_id for row_id, _ in self._of_kind(Started.kind, 0)), default=0)
+            for _, event in self._of_kind(LaneChanged.kind, started):
+                lanes[event["lane"]] = event["state"], event["cause"], event["at"]
+        return [(lane, *lanes[lane]) for lane in sorted(lanes)]
+
+    def _of_kind(self, kind: str, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        for row_id, body in self._execute(_OF_KIND, (after, f'"kind":"{kind}"')):
+            event = read_body(body)
+            if event is not None and event["kind"] == kind:
+                yield row_id, event
 
     def verify(self) -> Iterator[str]:
-        """What is wrong with the journal, a line for each defect; nothing if it is whole.
+        """What is wrong with the journal, a line for each defect as it is found; nothing if it is whole.
 
         Checked: no number missing, every digest, the newest row, every settlement against the grant
-        it names, and the counters against the rows (where none were erased yet).
+        it names, and the counters against the rows.
         """
-        self._connection.execute("BEGIN")  # one picture of the file, while a gate goes on writing
-        try:
-            yield from _Verification(self._connection).run()
-        finally:
-            self._connection.execute("ROLLBACK")
-
-
-class _Verification:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
-        self._epochs = self._execute(_EPOCHS).fetchall()
-        anchor = self._execute("SELECT id, digest FROM anchor").fetchone()
-        self._whole = anchor is None
-        self._at: int = 0
-        self._digest: bytes = b""
-        if anchor is not None:
-            self._at, self._digest = anchor
-        self._grants: dict[tuple[str, int], dict[str, Any]] = {}
-        self._settled: set[tuple[str, int]] = set()
-        self._taken: Counter[tuple[str, int]] = Counter()
-
-    def run(self) -> Iterator[str]:
-        if not self._epochs:
-            yield "no epoch: this journal never began"
-            return
-        for number, name, gate, base, link in self._epochs:
-            if link != genesis(gate, name):
-                yield f"epoch {number}: its beginning was changed"
-            end = next((later[3] for later in self._epochs if later[3] >= base and later[0] > number), None)
-            if base >= self._at:
-                self._at, self._digest = base, link
-            yield from self._rows(name, base, end)
-        head_id, head_digest = self._execute("SELECT id, digest FROM head").fetchone()
-        _, name, _, base, _ = self._epochs[-1]
-        if head_id > self._at:
-            yield f"epoch {name}: {_missing(self._at - base + 1, head_id - base)} at the end"
-        elif (head_id, head_digest) != (self._at, self._digest):
-            yield f"epoch {name}: row {self._at - base} is not the one that the journal's head names"
-        yield from self._open_releases()
-        if self._whole:
-            yield from self._counters()
-
-    def _rows(self, epoch: str, base: int, end: int | None) -> Iterator[str]:
-        rows = self._execute(
-            "SELECT id, body, digest FROM event WHERE id > ? AND id <= ? ORDER BY id",
-            (self._at, 1 << 62 if end is None else end),
-        )
-        for row_id, body, link in rows:
-            seq = row_id - base
-            if row_id != self._at + 1:
-                yield f"epoch {epoch}: {_missing(self._at - base + 1, seq - 1)}"
-            elif link != digest(self._digest, body):
-                yield f"epoch {epoch}: row {seq} was changed"
-            # Each row is judged by its neighbour's stored link, so that one defect is named once.
-            self._at, self._digest = row_id, link
+        with self._reading():
+            self._execute("BEGIN")  # one picture of the file, while a gate goes on writing
             try:
-                event = json.loads(body)
-            except ValueError:
-                event = {}
-            if event.get("seq") != seq:
-                yield f"epoch {epoch}: row {seq} does not bear its number"
-            yield from self._settlement(epoch, seq, event)
-        if end is not None and self._at != end:
-            yield f"epoch {epoch}: {_missing(self._at - base + 1, end - base)} at its end"
+                yield from Verification(self._connection).run()
+            finally:
+                if self._connection.in_transaction:
+                    self._execute("ROLLBACK")
 
-    def _settlement(self, epoch: str, seq: int, event: dict[str, Any]) -> Iterator[str]:
-        if event.get("outcome") == "granted":
-            self._grants[epoch, seq] = event
-        elif event.get("kind") == "settled":
-            key = event.get("epoch", epoch), event["decision"]
-            grant = self._grants.get(key)
-            if key in self._settled:
-                yield f"epoch {epoch}: row {seq} settles row {key[1]} a second time"
-            elif grant is None:
-                if self._whole:
-                    yield f"epoch {epoch}: row {seq} settles row {key[1]}, which granted nothing"
-            elif event["outcome"] != "not_taken":
-                self._taken[grant["cti"], grant["day"]] += grant["cost"]
-            self._settled.add(key)
+    def _newest_epoch(self) -> tuple[str, str, int]:
+        """(name, gate, base). Raises ``StoreError`` where it was changed into something else."""
+        found = self._execute("SELECT epoch, gate, base FROM epoch ORDER BY no DESC LIMIT 1").fetchone()
+        if found is None or [str, str, int] != [type(part) for part in found]:
+            raise StoreError(
+                f"{self._path}: its newest epoch was changed", hint="gated journal verify says more"
+            )
+        epoch, gate, base = found
+        return epoch, gate, base
 
-    def _open_releases(self) -> Iterator[str]:
-        bases = [(base, name) for _, name, _, base, _ in self._epochs]
-        noted = set()
-        for (row_id,) in self._execute("SELECT id FROM reservation"):
-            base, name = max(entry for entry in bases if entry[0] < row_id)
-            noted.add((name, row_id - base))
-        opened = self._grants.keys() - self._settled
-        for epoch, seq in sorted(opened - noted):
-            yield f"epoch {epoch}: the grant in row {seq} is neither settled nor open"
-        if self._whole:
-            for epoch, seq in sorted(noted - opened):
-                yield f"epoch {epoch}: row {seq} is noted as open and is not"
+    def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        return self._connection.execute(sql, values)
 
-    def _counters(self) -> Iterator[str]:
-        rows = self._execute("SELECT hex(cti), day, sum(taken) FROM counter GROUP BY cti, day")
-        for cti, day, taken in rows:
-            # What is unknown counts or not by profile: no more than the rows say is what can be checked.
-            if taken > self._taken[cti.lower(), day]:
-                yield f"counter {cti.lower()} of {day}: {taken} taken do not follow from the rows"
-
-
-def _missing(first: int, last: int) -> str:
-    return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            hint = _AS_DAEMON if code in _NO_ACCESS else _DAMAGED
+            raise StoreError(f"{self._path} cannot be read ({error})", hint=hint) from error

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gated.model.event import KINDS, SCHEMA_VERSION, Event
+from gated.model.event import KINDS, SCHEMA_VERSION, Decided, Event, LaneChanged, Settled
 from gated.model.time import ClockQuality, TimeReading
 
-DIGEST_BYTES = 32
 _MAX_EXACT = 1 << 53  # RFC 8785 section 3.2.2.3: whole numbers beyond are not exact everywhere
 
 
@@ -55,6 +54,46 @@ def body(event: Event, seq: int, stamp: Stamp) -> str:
 
 #: By kind: the attribute, and the member that tells it (``pass_`` is a word of Python's own).
 _FIELDS = {kind.kind: tuple((field.name, field.name.rstrip("_")) for field in fields(kind)) for kind in KINDS}
+
+
+#: What every event has, and what of some kinds a reader relies on.
+_HEADER: dict[str, type] = {
+    "v": int,
+    "seq": int,
+    "kind": str,
+    "at": int,
+    "wall": int,
+    "boot": str,
+    "up": int,
+    "clock": str,
+}
+_RELIED_ON: dict[str, dict[str, type]] = {
+    Decided.kind: {"outcome": str, "day": int},
+    Settled.kind: {"decision": int, "outcome": str},
+    LaneChanged.kind: {"lane": str, "state": str, "cause": str},
+}
+
+
+def read_body(text: object) -> dict[str, Any] | None:
+    """The event of a stored body; None where it is none, for a file is what anybody may have edited."""
+    if not isinstance(text, str):
+        return None
+    try:
+        text.encode()
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict) or not _has(event, _HEADER):
+        return None
+    return event if _has(event, _RELIED_ON.get(event["kind"], {})) else None
+
+
+def _has(event: dict[str, Any], members: Mapping[str, type]) -> bool:
+    """Exact types: to ``isinstance`` a truth value would be a number."""
+    values = [event.get(name) for name in members]
+    return list(members.values()) == [type(value) for value in values] and all(
+        abs(value) < _MAX_EXACT for value in values if isinstance(value, int)
+    )
 
 
 def canonical(value: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from gated.cli.main import main
 from gated.store.directory import JOURNAL
-from venue import medium
+from venue import medium, until
 
 
 def run(capsys, *words):
@@ -183,6 +183,8 @@ def test_central_makes_what_a_gate_takes_in(site, capsys, tmp_path):
         (["issue", "--account", "a", "--uid", "08010203"], "--uid names no medium"),
         (["issue", "--account", "a", "--product", "Swim!"], "not a name"),
         (["issue", "--account", "a", "--product", "swim1", "--revises", "xy"], "--revises must be 8 bytes"),
+        (["issue", "--account", "a", "--product", "swim1", "--days", "-1"], "must end after it begins"),
+        (["issue", "--account", "a", "--product", "swim1", "--days", "0"], "must end after it begins"),
         (["deny"], "a denial has one target"),
         (["deny", "--account", "a", "--uid", "04010203"], "a denial has one target"),
     ],
@@ -200,6 +202,33 @@ def test_an_office_is_founded_once(site, capsys):
     words = ["central", "init", site.path / "central", "--sector", "pools", "--venue", "bron"]
     code, _, err = run(capsys, *words)
     assert (2, True) == (code, "already has sector 'pools'" in err)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--venue", "bron", "--venue", "bron"], "venue 'bron' is named 2 times"),
+        (["--venue", "bron", "--timezone", "Europe/Lyon"], "'Europe/Lyon' is no time zone"),
+        (["--venue", "bron", "--key-days", "-3"], "a key cannot live -3 days"),
+        (["--venue", "bron", "--product", "a:99999999999"], "99999999999 uses cannot be counted"),
+        (["--venue", "bron", "--product", "a:²"], "uses must be a number"),
+        (["--venue", "bron", "--product", "a:" + "9" * 5000], "uses must be a number"),
+        (["--venue", "bron", "--product", "a", "--product", "a:3"], "product 'a' is named 2 times"),
+    ],
+)
+def test_central_founds_nothing_that_a_gate_would_refuse(capsys, tmp_path, words, told):
+    code, out, err = run(capsys, "central", "init", tmp_path / "city", "--sector", "pools", *words)
+    assert (2, "", 1) == (code, out, len(err.splitlines()))
+    assert told in err
+    assert not (tmp_path / "city").exists()
+
+
+def test_a_second_sector_at_the_same_venue_is_refused_and_can_be_founded_at_another(site, capsys):
+    words = ["central", "init", site.path / "central", "--sector", "museums", "--venue"]
+    code, _, err = run(capsys, *words, "bron")
+    assert (2, 1) == (code, len(err.splitlines()))
+    assert "profile-bron.json is there already" in err
+    assert 0 == run(capsys, *words, "fourviere")[0]
 
 
 # ------------------------------------------------------------------ journal and status
@@ -236,7 +265,9 @@ def test_verify_says_whole_or_names_the_row(used_gate, capsys):
     code, out, err = run(capsys, *words)
     assert (3, "", True) == (code, out, "row 4 was changed" in err)
     code, out, _ = run(capsys, *words, "--json")
-    assert (3, True) == (code, any("row 4" in defect for defect in last_json(out)["defects"]))
+    *defects, end = map(json.loads, out.splitlines())
+    assert (3, len(defects)) == (code, end["defects"])
+    assert any("row 4 was changed" in told["defect"] for told in defects)
 
 
 def test_status_tells_a_stopped_and_a_running_gate(used_gate, capsys, serve):
@@ -246,8 +277,10 @@ def test_status_tells_a_stopped_and_a_running_gate(used_gate, capsys, serve):
     code, out, _ = run(capsys, "status", "--config", used_gate.config, "--json")
     told = last_json(out)
     assert (0, True, 0, 3) == (code, told["running"], told["unsettled"], told["settled"]["taken"])
-    assert {"in-1"} == told["lanes"].keys()
     assert told["cache"]["complete"]
+    # A lane is told of once it has said something in this run.
+    words = ("status", "--config", used_gate.config, "--json")
+    assert until(lambda: {"in-1"} == last_json(run(capsys, *words)[1])["lanes"].keys())
 
 
 @pytest.mark.parametrize("command", [("journal", "list"), ("journal", "verify"), ("status",)])

@@ -94,6 +94,9 @@ SIZE = 'must be a size with a unit (kB, MB, GB), such as "1kB"'
 MISTAKES = (
     Mistake("a number for a text", lambda table: table.text("key"), 5, "must be a text"),
     Mistake("an empty text", lambda table: table.text("key"), "", "must be a text"),
+    Mistake("a text with a NUL", lambda table: table.text("key"), "a\0b", "of printable characters"),
+    Mistake("a text of two lines", lambda table: table.text("key"), "a\nb", "of printable characters"),
+    Mistake("half a pair of UTF-16", lambda table: table.text("key"), "\ud800", "of printable characters"),
     Mistake("a text not understood", lambda table: table.checked("key", int), "x", "invalid literal"),
     Mistake("a truth value for a number", lambda table: table.whole("key"), True, "must be a whole number"),
     Mistake("a fraction for a number", lambda table: table.whole("key"), 1.0, "must be a whole number"),
@@ -113,6 +116,7 @@ MISTAKES = (
     Mistake("a size in another unit", lambda table: table.size("key", "1kB"), "5KB", SIZE),
     Mistake("a text for texts", lambda table: table.texts("key"), "a", "must be a list of texts"),
     Mistake("no text in texts", lambda table: table.texts("key"), [], "with at least one"),
+    Mistake("a NUL in texts", lambda table: table.texts("key"), ["a\0"], "must be a list of texts"),
     Mistake("a number in texts", lambda table: table.texts("key"), ["a", 1], "must be a list of texts"),
     Mistake(
         "a number in texts that may be absent", lambda table: table.texts_or_none("key"), [1], "list of texts"

@@ -19,7 +19,7 @@ from gated.store.cache import Cache
 from gated.store.directory import DELTA
 from gated.store.intake import BATCH, StatementStore, cache_status
 from gated.store.snapshot import fold
-from venue import NOW, Site, credential_of, medium
+from venue import NOW, PRODUCTS, Site, credential_of, medium
 
 
 def only_refusal(site, token):
@@ -96,7 +96,7 @@ def test_a_right_key_for_the_wrong_kind_is_refused(site):
 
 def test_a_statement_of_another_sector_whose_key_we_trust_is_refused(site):
     museums = found(
-        site.path / "central", sector="museums", venues=("arts",), products=(), timezone="Europe/Paris",
+        site.path / "central", sector="museums", venues=("arts",), products=PRODUCTS, timezone="Europe/Paris",
         algorithm=Algorithm.ES256, now=NOW - 60, key_days=9, random=lambda n: bytes(range(n)),
     )  # fmt: skip
     _, token = museums.entitle("alice", "visit", now=NOW)

@@ -16,6 +16,7 @@ from gated.store.chain import JournalReader, UsesReader
 from gated.store.directory import BALLAST, keep_ballast
 from gated.store.journal import Journal
 from gated.store.ticket import Reservation
+from gated.store.verification import KEPT_S
 from gated.wire.event import Stamp, digest, genesis
 
 NOW = 1_800_000_000  # 2027-01-15
@@ -25,7 +26,8 @@ STAMP = Stamp.of(reckon(Floor(NOW, 0.0, "b"), SimulatedClock(NOW).sample()))
 GRANT = Decided(
     "in-1", Outcome.GRANTED, 20270115, pass_=bytes(16), cti=CTI, product="swim3", persons=1, cost=1
 )
-RESERVE = Reservation("in-1", CTI, "bron", 20270115, 1, 1, NOW + 100)
+KEPT = NOW + KEPT_S + 100
+RESERVE = Reservation("in-1", CTI, "bron", 20270115, 1, 1, KEPT)
 
 
 def open_journal(path, *, gate="gate-1", machine="m1", epoch="00000000000000e1", unknown_counts=True):
@@ -234,12 +236,13 @@ def test_without_ballast_a_full_disk_is_a_breakage_that_is_told_and_passes(tmp_p
 
 def test_counters_are_forgotten_when_their_time_is_over_and_not_before(journal, tmp_path):
     seq = journal.append(GRANT, STAMP, RESERVE).wait(10)
-    journal.forget_counters(NOW + 200).wait(10)
+    journal.raise_floors({"time": KEPT}).wait(10)
+    journal.forget_counters(KEPT + 100).wait(10)
     assert 1 == used(tmp_path / "journal.db")  # a reservation is no counter yet
     journal.append(settled(seq), STAMP).wait(10)
-    journal.forget_counters(NOW + 99).wait(10)
+    journal.forget_counters(KEPT - 1).wait(10)
     assert 1 == used(tmp_path / "journal.db")
-    journal.forget_counters(NOW + 100).wait(10)
+    journal.forget_counters(KEPT).wait(10)
     assert 0 == used(tmp_path / "journal.db")
     assert [] == defects(tmp_path / "journal.db")
 

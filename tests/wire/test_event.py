@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gated.model import event as kinds
 from gated.model.refusal import Reason
-from gated.wire.event import Stamp, body, canonical, digest, genesis
+from gated.wire.event import Stamp, body, canonical, digest, genesis, read_body
 from gated.wire.schema import events_schema
 from questions import reading
 
@@ -75,6 +75,22 @@ def test_an_event_is_as_the_schema_says(event):
     for spoilt in ({**written, "uid": "04010203"}, {k: v for k, v in written.items() if k != "at"}):
         with pytest.raises(jsonschema.ValidationError):
             CHECK.validate(spoilt)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
+def test_a_body_is_read_back_and_without_a_member_of_its_header_it_is_none(event):
+    written = body(event, 7, STAMP)
+    read = read_body(written)
+    assert read is not None
+    assert written == canonical(read)
+    for name in ("v", "seq", "kind", "at", "wall", "boot", "up", "clock"):
+        assert read_body(canonical({key: value for key, value in read.items() if key != name})) is None
+        assert read_body(canonical({**read, name: True})) is None
+
+
+@pytest.mark.parametrize("stored", [None, 7, b"{}", "", "noise", "7", "[1]", "{}", "[" * 100_000, "\ud800"])
+def test_what_is_no_event_is_none(stored):
+    assert read_body(stored) is None
 
 
 def test_the_published_schema_is_the_one_the_code_makes():

@@ -1,0 +1,191 @@
+"""An office makes nothing that a gate would refuse, and a sector as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from gated.central.office import Office, ProductRules, found
+from gated.central.sign import sign_statement
+from gated.config.files import load_keys, load_profile
+from gated.credential.statement import open_statement
+from gated.errors import ConfigError
+from gated.model.refusal import Refusal
+from gated.model.statement import MAX_VENUES, Entitlement
+from gated.model.time import END_OF_TIME
+from gated.model.trust import Algorithm
+from gated.model.venue import MAX_PRODUCTS, MAX_USES
+
+NOW = 1_800_000_000
+
+
+def make(place, sector="pools", **changes) -> Office:
+    usual = {
+        "venues": ["bron"],
+        "products": [ProductRules("season")],
+        "timezone": "Europe/Paris",
+        "algorithm": Algorithm.EDDSA,
+        "now": NOW,
+        "key_days": 730,
+        "random": random.Random(sector).randbytes,
+    }
+    return found(place, sector=sector, **{**usual, **changes})
+
+
+def files(place):
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()
+    }
+
+
+LONGEST = (END_OF_TIME - NOW) // 86400
+
+REFUSED = {
+    "a venue twice": ({"venues": ["bron", "bron"]}, "venue 'bron' is named 2 times"),
+    "a product twice": (
+        {"products": [ProductRules("a"), ProductRules("a", 1)]},
+        "product 'a' is named 2 times",
+    ),
+    "no product": ({"products": []}, "0 products"),
+    "too many products": (
+        {"products": [ProductRules(f"p{number}") for number in range(MAX_PRODUCTS + 1)]},
+        "1001 products",
+    ),
+    "uses too many": ({"products": [ProductRules("a", MAX_USES + 1)]}, "2147483648 uses cannot be counted"),
+    "uses below none": ({"products": [ProductRules("a", -1)]}, "-1 uses cannot be counted"),
+    "a product at no venue": ({"products": [ProductRules("a", venues=("Bron",))]}, "'Bron' is not a name"),
+    "no time zone": ({"timezone": "Europe/Lyon"}, "'Europe/Lyon' is no time zone"),
+    "a folder of time zones": ({"timezone": "Europe"}, "'Europe' is no time zone"),
+    "a path for a time zone": ({"timezone": "../../etc/passwd"}, "is no time zone"),
+    "a key that has ended": ({"key_days": 0}, "a key cannot live 0 days"),
+    "a key that ended before": ({"key_days": -3}, "a key cannot live -3 days"),
+    "a key without end": ({"key_days": LONGEST + 1}, f"give it 1 to {LONGEST}"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_gate_would_refuse_is_not_founded_and_leaves_nothing(tmp_path, case):
+    changes, told = REFUSED[case]
+    with pytest.raises(ConfigError) as raised:
+        make(tmp_path / "city", **changes)
+    assert told in str(raised.value)
+    assert not (tmp_path / "city").exists()
+
+
+def test_what_is_founded_at_the_limits_is_read_by_a_gate(tmp_path):
+    products = [ProductRules(f"p{number}", MAX_USES) for number in range(MAX_PRODUCTS)]
+    make(tmp_path, products=products, key_days=LONGEST).close()
+    (key,) = load_keys(tmp_path / "gate" / "keys.json").values()
+    assert END_OF_TIME - 86400 < key.expires <= END_OF_TIME
+    assert MAX_PRODUCTS == len(load_profile(tmp_path / "gate" / "profile-bron.json").products)
+
+
+def test_a_gate_takes_no_more_than_those_limits(tmp_path):
+    make(tmp_path, products=[ProductRules("a", MAX_USES)]).close()
+    profile = tmp_path / "gate" / "profile-bron.json"
+    document = json.loads(profile.read_text())
+    for products in (
+        [{"id": "a", "uses": MAX_USES + 1}],
+        [{"id": f"p{number}"} for number in range(MAX_PRODUCTS + 1)],
+    ):
+        profile.write_text(json.dumps({**document, "products": products}))
+        with pytest.raises(ConfigError):
+            load_profile(profile)
+
+
+def test_a_second_sector_cannot_take_the_first_ones_venue_and_can_be_founded_with_another(tmp_path):
+    make(tmp_path).close()
+    before = files(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"profile-bron.json is there already; a venue belongs to one sector"
+    ):
+        make(tmp_path, "museums", venues=["fourviere", "bron"])
+    assert before == files(tmp_path)
+    make(tmp_path, "museums", venues=["fourviere"]).close()
+    assert 2 == len(load_keys(tmp_path / "gate" / "keys.json"))
+
+
+@pytest.mark.parametrize("spoilt", [b"noise", b"[1]", b'{"v":1,"keys":[]}', b"[" * 100_000])
+def test_a_key_set_that_cannot_be_added_to_is_left_as_it_is(tmp_path, spoilt):
+    make(tmp_path).close()
+    (tmp_path / "gate" / "keys.json").write_bytes(spoilt)
+    before = files(tmp_path)
+    with pytest.raises(ConfigError, match=r"keys.json cannot be added to"):
+        make(tmp_path, "museums", venues=["fourviere"])
+    assert before == files(tmp_path)
+
+
+def test_a_write_that_fails_leaves_nothing_of_a_sector(tmp_path):
+    make(tmp_path).close()
+    before = files(tmp_path)
+    (tmp_path / "gate" / "keys.json.new").mkdir()  # the last file to be written cannot be
+    with pytest.raises(ConfigError, match="nothing was made"):
+        make(tmp_path, "museums", venues=["fourviere"])
+    assert before == files(tmp_path)
+    (tmp_path / "gate" / "keys.json.new").rmdir()
+    make(tmp_path, "museums", venues=["fourviere"]).close()
+
+
+def test_a_file_where_the_office_should_be_is_told(tmp_path):
+    (tmp_path / "city").touch()
+    with pytest.raises(ConfigError, match="city cannot be written"):
+        make(tmp_path / "city")
+
+
+def test_files_are_for_their_owner_but_the_public_keys(tmp_path):
+    make(tmp_path / "city").close()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "city").rglob("*")}
+    del modes["central.db"]
+    assert {0o644} == {modes.pop("keys.json")}
+    assert {modes.pop("secret"), modes.pop("gate"), (tmp_path / "city").stat().st_mode & 0o777} == {0o700}
+    assert {0o600} == set(modes.values())
+
+
+# ------------------------------------------------------------------ rights
+
+
+@pytest.fixture
+def office(tmp_path):
+    made = make(tmp_path)
+    yield made
+    made.close()
+
+
+EIGHT = tuple(f"v{number}" for number in range(MAX_VENUES))
+LIMITS = {
+    "the last second": {"expires": END_OF_TIME - 1},
+    "one second": {"expires": NOW + 1},
+    "all uses": {"uses": MAX_USES},
+    "no use": {"uses": 0},
+    "all venues": {"venues": EIGHT},
+}
+BEYOND = {
+    "no second": {"expires": NOW},
+    "an end before": {"expires": NOW - 86400},
+    "an end before a later beginning": {"not_before": NOW + 10, "expires": NOW + 5},
+    "no end at all": {"expires": END_OF_TIME},
+    "uses too many": {"uses": MAX_USES + 1},
+    "a venue too many": {"venues": (*EIGHT, "more")},
+    "no venue": {"venues": ()},
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_a_right_at_the_limits_is_opened_by_a_gate(office, tmp_path, case):
+    _, token = office.entitle("alice", "season", now=NOW, **LIMITS[case])
+    keys = load_keys(tmp_path / "gate" / "keys.json")
+    assert isinstance(open_statement(token, keys, NOW), Entitlement)
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_a_right_that_a_gate_would_refuse_is_not_issued(office, tmp_path, case):
+    with pytest.raises(ConfigError):
+        office.entitle("alice", "season", now=NOW, **BEYOND[case])
+    keys = load_keys(tmp_path / "gate" / "keys.json")
+    right = open_statement(office.entitle("alice", "season", now=NOW)[1], keys, NOW)
+    assert isinstance(right, Entitlement)
+    token = sign_statement(office._key, replace(right, **BEYOND[case]))
+    assert isinstance(open_statement(token, keys, NOW), Refusal)
