@@ -73,8 +73,12 @@ def _connect(target: str, *, uri: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         target, uri=uri, isolation_level=None, timeout=BUSY_S, check_same_thread=False
     )
-    # Python's own rows are tuples; a cache of statements is what makes them "prepared".
-    connection.execute("PRAGMA cache_size=-2000")
+    try:
+        # Python's own rows are tuples; a cache of statements is what makes them "prepared".
+        connection.execute("PRAGMA cache_size=-2000")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
