@@ -15,7 +15,7 @@ from gated.model.event import LaneCause, LaneChanged, LaneState, Settlement, Sta
 from gated.model.time import ClockQuality
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
-from gated.store.journal import PAGE_BYTES
+from gated.store.journal_file import PAGE_BYTES
 from gated.store.verification import KEPT_S
 from gated.wire.event import digest, genesis
 from store.test_journal import CTI, GRANT, NOW, RESERVE, STAMP, defects, open_journal, settled
