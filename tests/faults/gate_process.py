@@ -83,7 +83,7 @@ def main() -> None:
         one = tap(lane, number)
         cause = None if one.refusal is None else {"reason": one.refusal.reason, **one.refusal.params}
         line = {"lane": lane, "granted": one.granted, "refusal": cause, "took_s": one.took_s}
-        print(json.dumps(line), flush=True)
+        os.write(1, json.dumps(line).encode() + b"\n")  # one write: print makes two, and lanes answer at once
 
     for line in sys.stdin:
         lane, number = line.split()

@@ -41,8 +41,10 @@ def test_both_lanes_answer_in_time_and_nothing_is_counted_for_a_refused_visitor(
         stall += ["-e", "inject=fdatasync:delay_enter=5000000:when=1"]
         with subprocess.Popen(stall, stderr=subprocess.PIPE, text=True) as tracer:
             assert "attached" in tracer.stderr.readline()
-            answers = _ask(gate, "in-1 1\nin-2 2\n", 2)
-            gate.stdin.close()
+            try:
+                answers = _ask(gate, "in-1 1\nin-2 2\n", 2)
+            finally:
+                gate.stdin.close()  # or gate and tracer would wait for more for ever
             gate.wait(60)
             tracer.wait(60)
     assert "INJECTED" in (tmp_path / "trace").read_text() or "DELAYED" in (tmp_path / "trace").read_text()
