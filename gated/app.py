@@ -28,13 +28,13 @@ from gated.devices.simulated.reader import SimulatedReader
 from gated.model.event import SetAside
 from gated.ports import Barrier, Clock, Reader
 from gated.store.cache import Cache
-from gated.store.chain import UsesReader
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
+from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)

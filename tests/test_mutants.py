@@ -84,11 +84,12 @@ MUTANTS = {
     ),
     "release before write": Mutant(
         "store/journal.py",
-        "            seq = self._write_durably(draft)\n",
-        "            early = draft.ticket.land(self._head_id + 1 - self._base)\n"
-        "            seq = self._write_durably(draft)\n"
-        "            if early:\n"
-        "                return\n",
+        "        try:\n            seq = self._write(item.draft)",
+        "        landed = self._file.head_id + 1 - self._file.base\n"
+        "        if isinstance(item, _Row) and item.ticket.land(landed):\n"
+        "            self._write(item.draft)\n"
+        "            return\n"
+        "        try:\n            seq = self._write(item.draft)",
         "tests/faults/test_kill.py",
     ),
     "no giving back of late rows": Mutant(

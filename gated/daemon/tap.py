@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 
@@ -20,11 +21,13 @@ from gated.model.venue import Lane, Profile
 from gated.policy.decide import decide
 from gated.ports import Clock
 from gated.store.cache import Cache, Token
-from gated.store.chain import UsesReader
 from gated.store.intake import place_of
 from gated.store.journal import Journal
 from gated.store.ticket import Reservation
+from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
+
+log = logging.getLogger(__name__)
 
 #: Counters are kept this long after their entitlement ended, for complaints and late reports.
 COUNTER_GRACE_S = 90 * 86400
@@ -95,7 +98,8 @@ class TapWay:
             reading = self._time.read()
             try:
                 decision = self.judge(credential, reading)
-            except StoreError:
+            except StoreError as error:
+                log.error("lane %s: %s", self._lane.id, error)
                 return Refusal(Reason.OUT_OF_SERVICE, {"cause": "cache_failed"})
             if isinstance(decision, Denied):
                 return Written(decision, 0)

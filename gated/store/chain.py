@@ -15,10 +15,6 @@ from gated.store.connection import open_reader
 from gated.store.verification import Verification
 from gated.wire.event import read_body
 
-_USED = (
-    "SELECT (SELECT coalesce(sum(taken), 0) FROM counter WHERE cti = ?1)"
-    " + (SELECT coalesce(sum(uses), 0) FROM reservation WHERE cti = ?1)"
-)
 _BEGUN = "SELECT EXISTS (SELECT 1 FROM head) OR EXISTS (SELECT 1 FROM epoch) OR EXISTS (SELECT 1 FROM event)"
 # CASE, for JSON functions end the query at a body that is none; AND may ask in any order.
 _SETTLED = (
@@ -32,21 +28,6 @@ _OF_KIND = "SELECT id, body FROM event WHERE id > ? AND instr(body, ?) ORDER BY 
 _AS_DAEMON = "read it as the daemon's user: sudo -u gated gated …"
 _DAMAGED = "see docs/how-to/replace-a-damaged-file.md"
 _NO_ACCESS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
-
-
-class UsesReader:
-    """How often a right was used here, reservations included. One per lane: used by one thread."""
-
-    def __init__(self, journal: Path) -> None:
-        self._connection = open_reader(journal)
-
-    def used(self, cti: bytes) -> int:
-        """Uses taken and reserved, over all days."""
-        return int(self._connection.execute(_USED, (cti,)).fetchone()[0])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
 
 
 @dataclass(frozen=True, slots=True)

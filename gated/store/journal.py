@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
+from gated.store.connection import store_error
 from gated.store.journal_file import Draft, JournalFile
 from gated.store.ticket import Reservation, Ticket, Unsettled
 from gated.wire.event import Stamp
@@ -85,7 +86,7 @@ class Journal:
                 unknown_counts=unknown_counts,
             )
         except sqlite3.Error as error:
-            raise _failed(path, error) from error
+            raise store_error(path, error, "written") from error
 
     # -------------------------------------------------------------- the lanes' side
 
@@ -246,7 +247,7 @@ class Journal:
         self._doubt = _Doubt(draft, self._file.head_id + 1)
         with suppress(StoreError):
             self._catch_up()
-        raise _failed(self._path, error) from error
+        raise store_error(self._path, error, "written") from error
 
     def _catch_up(self) -> None:
         """Settle the doubt about the last failure, then what is owed. Raises ``StoreError``."""
@@ -258,7 +259,7 @@ class Journal:
             while self._owed:
                 self._settle_owed()
         except sqlite3.Error as error:
-            raise _failed(self._path, error) from error
+            raise store_error(self._path, error, "written") from error
 
     def _settle_owed(self) -> None:
         owed = self._owed.popleft()
@@ -280,10 +281,3 @@ class Journal:
         else:
             # The commit reported a failure and yet stands; its lane was told of the failure.
             self._owe(draft, doubt.row_id - self._file.base)
-
-
-def _failed(path: Path, error: sqlite3.Error) -> StoreError:
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    return StoreError(
-        f"{path} cannot be written ({name})", hint="see how to recover a full or failing disk in docs/how-to"
-    )

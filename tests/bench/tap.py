@@ -50,9 +50,9 @@ from gated.model.statement import Kind
 from gated.model.trust import Algorithm, TrustedKey
 from gated.model.venue import Lane, Product, Profile
 from gated.store.cache import Cache
-from gated.store.chain import UsesReader
 from gated.store.floors import Floors
 from gated.store.journal import Journal
+from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
 
 BLOCK = 10  # as many releases as a gate of ten lanes has open at once

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gated.store.chain import JournalReader, UsesReader
+from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
+from gated.store.uses import UsesReader
 from needs import need
 from venue import Site, medium
 

@@ -12,10 +12,11 @@ from gated.devices.simulated.clock import SimulatedClock
 from gated.errors import StoreError
 from gated.model.event import Decided, Outcome, Settled, SettledBy, Settlement, Stopped
 from gated.policy.reckoning import Floor, reckon
-from gated.store.chain import JournalReader, UsesReader
+from gated.store.chain import JournalReader
 from gated.store.directory import BALLAST, keep_ballast
 from gated.store.journal import Journal
 from gated.store.ticket import Reservation
+from gated.store.uses import UsesReader
 from gated.store.verification import KEPT_S
 from gated.wire.event import Stamp, digest, genesis
 
