@@ -23,8 +23,7 @@ def test_a_journal_that_becomes_noise_under_the_reader_is_told(tmp_path):
     uses = UsesReader(path)
     assert 1 == uses.used(CTI)
     path.write_bytes(b"\x55" * path.stat().st_size)
+    uses._connection.execute("PRAGMA shrink_memory")  # a page that is known is not read again
     with pytest.raises(StoreError, match=r"journal\.db cannot be read"):
-        for _ in range(3):  # a page that is known already is not read again
-            uses.used(bytes(8))
-            uses._connection.execute("PRAGMA shrink_memory")
+        uses.used(bytes(8))
     uses.close()
