@@ -32,12 +32,16 @@ def head(data: bytes, at: int) -> tuple[int, int, int]:
         return major, short, at + 1
     if short > 27:
         raise malformed("indefinite")
+    if short == 24 and at + 1 < len(data):
+        if data[at + 1] < 24:
+            raise malformed("not_shortest")
+        return major, data[at + 1], at + 2
     size = 1 << (short - 24)
     end = at + 1 + size
     if end > len(data):
         raise Refused(Reason.TRUNCATED)
     value = int.from_bytes(data[at + 1 : end], "big")
-    if value < 24 or (size > 1 and value >> (4 * size) == 0):
+    if value >> (4 * size) == 0:
         raise malformed("not_shortest")
     return major, value, end
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 
 from gated.credential.statement import INDEX_BYTES
 from gated.model.credential import Credential
@@ -16,4 +17,11 @@ def index_of(credential: Credential, sector_key: bytes) -> bytes:
     Two sectors cannot join their files on it, and the scheme is part of it: a UID can never be
     looked up as a public key's hash. 16 bytes leave a forger 2^128 keys to try for one victim.
     """
-    return hmac.digest(sector_key, credential.text.encode("ascii"), "sha256")[:INDEX_BYTES]
+    keyed = _keyed(sector_key).copy()
+    keyed.update(credential.text.encode("ascii"))
+    return keyed.digest()[:INDEX_BYTES]
+
+
+@lru_cache(maxsize=4)  # setting up a key costs more than the rest
+def _keyed(sector_key: bytes) -> hmac.HMAC:
+    return hmac.new(sector_key, digestmod="sha256")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 from gated.model.credential import Assurance
 
@@ -52,8 +53,17 @@ class Profile:
 
     def day_of(self, at: int) -> int:
         """The venue's calendar day of a time in seconds since 1970, as yyyymmdd."""
-        local = datetime.fromtimestamp(at, self.timezone)
-        return local.year * 10000 + local.month * 100 + local.day
+        return _day(at // _QUARTER_S, self.timezone)
+
+
+#: Zones differ from UTC by whole quarters of an hour, so a day begins with one.
+_QUARTER_S = 900
+
+
+@lru_cache(maxsize=8)
+def _day(quarter: int, zone: tzinfo) -> int:
+    local = datetime.fromtimestamp(quarter * _QUARTER_S, zone)
+    return local.year * 10000 + local.month * 100 + local.day
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _connect(target: str, *, uri: bool) -> sqlite3.Connection:
     )
     try:
         # Python's own rows are tuples; a cache of statements is what makes them "prepared".
-        connection.execute("PRAGMA cache_size=-2000")
+        connection.execute("PRAGMA cache_size=-4000")
     except BaseException:
         connection.close()
         raise

@@ -22,6 +22,7 @@ from typing import NoReturn
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
 from gated.store.connection import store_error
+from gated.store.inbox import Inbox
 from gated.store.journal_file import Draft, JournalFile
 from gated.store.ticket import Reservation, Ticket, Unsettled
 from gated.wire.event import Stamp
@@ -70,7 +71,7 @@ class Journal:
         self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
-        self._queue: queue.SimpleQueue[_Row | _Chore | None] = queue.SimpleQueue()
+        self._queue: Inbox[_Row | _Chore | None] = Inbox()
         self._thread: threading.Thread | None = None
         self._doubt: _Doubt | None = None
         self._owed: deque[Draft] = deque()
@@ -180,7 +181,7 @@ class Journal:
         running = True
         while running:
             try:
-                item = self._queue.get(timeout=RETRY_S if self._owed or self._doubt else None)
+                item = self._queue.get(RETRY_S if self._owed or self._doubt else None)
             except queue.Empty:
                 self._try_again()
                 continue
