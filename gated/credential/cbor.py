@@ -20,6 +20,7 @@ MAX_ITEMS = 64  # a full entitlement with eight venues has 40
 
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE, _NULL = 20, 22
+_CUT_OFF = 0x18  # a head whose argument is to follow, where nothing follows
 
 
 def head(data: bytes, at: int) -> tuple[int, int, int]:
@@ -46,18 +47,14 @@ def head(data: bytes, at: int) -> tuple[int, int, int]:
     return major, value, end
 
 
-def check(data: bytes) -> None:  # noqa: C901, PLR0912  # one loop: it runs twice in every tap
+def check(data: bytes) -> None:  # noqa: C901  # one loop: it runs twice in every tap
     """Refuse anything but one item in deterministic form within the limits. Builds nothing."""
-    size, at, budget = len(data), 0, MAX_ITEMS
+    at, items = 0, 1
     # The innermost open array or map: members still to come, whether it is a map, its last key.
-    left, in_map, last = 1, False, b""
-    outer: list[tuple[int, bool, bytes]] = []
+    left, in_map, last = 1, False, -1
+    outer: list[tuple[int, bool, int]] = []
     while True:
-        budget -= 1
-        if budget < 0:
-            raise malformed("too_many")
-        start = at
-        first = data[at] if at < size else 0x18
+        first = data[at] if at < len(data) else _CUT_OFF
         if first & 0x1F < 24:  # the argument stands in the head: nearly every item of ours
             major, argument, at = first >> 5, first & 0x1F, at + 1
         else:
@@ -66,29 +63,29 @@ def check(data: bytes) -> None:  # noqa: C901, PLR0912  # one loop: it runs twic
         if in_map and left & 1:  # keys and values take turns: this is a key
             if major > _NINT:
                 raise malformed("key")
-            # Strictly rising keys: sorted as section 4.2.1 says, and no key twice.
-            key = data[start:at]
+            # Strictly rising keys: sorted as section 4.2.1 says, and no key twice. In shortest form
+            # the order of heads is the order of (major type, argument).
+            key = argument | major << 64
             if key <= last:
                 raise malformed("key_order")
             last = key
         elif major in (_BYTES, _TEXT):
             at += argument
-            if at > size:
-                raise Refused(Reason.TRUNCATED)
         elif major in (_ARRAY, _MAP):
+            in_map_next = major == _MAP
+            items += argument << in_map_next
+            if items > MAX_ITEMS:
+                raise malformed("too_many")
             if len(outer) == MAX_DEPTH:
                 raise malformed("too_deep")
-            if argument > budget:
-                raise malformed("too_many")
             outer.append((left, in_map, last))
-            in_map = major == _MAP
-            left, last = argument << in_map, b""
-        elif major == _TAG or (major == _SIMPLE and not _FALSE <= data[start] - 0xE0 <= _NULL):
+            left, in_map, last = argument << in_map_next, in_map_next, -1
+        elif major == _TAG or (major == _SIMPLE and not _FALSE <= first - 0xE0 <= _NULL):
             raise malformed("type")
         while not left:
             if not outer:
-                if at != size:
-                    raise malformed("trailing")
+                if at != len(data):
+                    raise Refused(Reason.TRUNCATED) if at > len(data) else malformed("trailing")
                 return
             left, in_map, last = outer.pop()
 
