@@ -6,8 +6,8 @@ signature. The order of work is the order of the functions: split, header, key, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -35,8 +35,7 @@ _CONTEXT = b"\x84\x6aSignature1"  # array of four, first member the context stri
 _NO_EXTERNAL_AAD = b"\x40"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The protected header: all three, nothing else."""
 
     algorithm: Algorithm
@@ -44,8 +43,7 @@ class Header:
     kid: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sign1:
+class Sign1(NamedTuple):
     """A token taken apart. Nothing in it is believed yet."""
 
     header: Header

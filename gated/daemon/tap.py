@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
@@ -45,8 +46,7 @@ class Trust:
         return f"Trust({len(self.keys)} keys, {self.profile.venue})"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A decision and its durable row."""
 
     decision: Decision

@@ -8,9 +8,8 @@ transaction that sees the old pointer still sees the rows, and nothing falls in 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from gated.errors import StoreError
 from gated.model.statement import Kind
@@ -29,8 +28,7 @@ _BOTH = (
 _POINTER = "SELECT snapshot, position, complete FROM pointer"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A row of the cache. Nothing in it is believed before it was opened."""
 
     kind: Kind

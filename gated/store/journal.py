@@ -15,9 +15,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
@@ -33,22 +32,19 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     draft: Draft
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class _Chore:
+class _Chore(NamedTuple):
     """Work on the other tables, done by the same thread in a transaction of its own."""
 
     work: Callable[[sqlite3.Connection], None]
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
+class _Doubt(NamedTuple):
     """A transaction failed: whether the disk took it shows when the file can be opened again."""
 
     draft: Draft | None

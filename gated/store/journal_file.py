@@ -6,8 +6,8 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, Settlement
@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 PAGE_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A row to be. ``settles`` is the id of the row whose release it settles."""
 
     event: Event

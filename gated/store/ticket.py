@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gated.errors import StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """Uses to be counted tentatively with a grant."""
 
     lane: str
@@ -21,8 +20,7 @@ class Reservation:
     keep_until: int | None  # when the counter may be forgotten; None = with the journal
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(NamedTuple):
     """A release that nobody settled."""
 
     row_id: int

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from gated.model.event import KINDS, SCHEMA_VERSION, Decided, Event, LaneChanged, Settled
 from gated.model.time import ClockQuality, TimeReading
@@ -19,8 +19,7 @@ from gated.model.time import ClockQuality, TimeReading
 _MAX_EXACT = 1 << 53  # RFC 8785 section 3.2.2.3: whole numbers beyond are not exact everywhere
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When something happened, as an event tells it."""
 
     reading: TimeReading
