@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gated.credential.statement import is_name
 from gated.model.document import DocumentError, Table
 from gated.model.statement import Kind
+from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm, KeySet, TrustedKey
 
 KEYS_VERSION = 1
 MAX_KEYS = 256
 KID_BYTES = 4  # tells keys apart; trust rests on the key, and a file with two of one kid is refused
-_MAX_TIME = 1 << 40
 
 
 def read_keys(document: Any) -> KeySet:
@@ -47,8 +47,8 @@ def _key(table: Table) -> TrustedKey:
         public=public,
         sectors=frozenset(sectors),
         kinds=frozenset(_kind(table, text) for text in table.texts("kinds")),
-        not_before=table.whole("not_before", most=_MAX_TIME),
-        expires=table.whole("expires", most=_MAX_TIME),
+        not_before=table.whole("not_before", most=END_OF_TIME),
+        expires=table.whole("expires", most=END_OF_TIME),
     )
     table.done()
     return key

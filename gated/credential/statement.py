@@ -17,7 +17,17 @@ from gated.credential import cbor, cose
 from gated.credential.refused import Refused, malformed
 from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, DenialState, Entitlement, Kind, Statement, TargetKind
+from gated.model.statement import (
+    MAX_VENUES,
+    Binding,
+    Denial,
+    DenialState,
+    Entitlement,
+    Kind,
+    Statement,
+    TargetKind,
+)
+from gated.model.time import END_OF_TIME
 from gated.model.trust import KeySet, TrustedKey
 
 #: Content types separate the domains: a token of one kind is never read as another.
@@ -32,9 +42,7 @@ _ISS, _SUB, _EXP, _NBF, _IAT, _CTI = 1, 2, 4, 5, 6, 7
 
 PASS_BYTES = INDEX_BYTES = 16
 ID_BYTES = 8
-_MAX_TIME = 1 << 40  # whole seconds; far beyond any date, well inside a double
 _MAX_NUMBER = 1 << 40
-_MAX_VENUES = 8
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?\Z")
 
 #: 16 bytes in base64url. The last digit carries four spare bits, all 0: a pass has one spelling.
@@ -139,7 +147,7 @@ class _Claims:
         if key not in self._fields:
             return None
         value = self._fields.pop(key)
-        if not isinstance(value, list) or not 1 <= len(value) <= _MAX_VENUES or not all(map(is_name, value)):
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_VENUES or not all(map(is_name, value)):
             raise malformed("venues")
         return tuple(value)
 
@@ -168,9 +176,9 @@ def _claims(payload: bytes) -> _Claims:
 
 def _validity(claims: _Claims) -> tuple[int, int | None, int]:
     """(nbf, exp, iat). A statement without nbf is valid from its issue."""
-    issued_at = claims.whole(_IAT, _MAX_TIME)
-    expires = claims.whole_or_none(_EXP, _MAX_TIME)
-    not_before = claims.whole_or_none(_NBF, _MAX_TIME)
+    issued_at = claims.whole(_IAT, END_OF_TIME)
+    expires = claims.whole_or_none(_EXP, END_OF_TIME)
+    not_before = claims.whole_or_none(_NBF, END_OF_TIME)
     not_before = issued_at if not_before is None else not_before
     if expires is not None and expires <= not_before:
         raise malformed("validity")
@@ -228,7 +236,7 @@ def _denial(claims: _Claims) -> Denial:
     target_kind = TargetKind(more.whole(1, len(TargetKind)))
     denial = Denial(
         sector=claims.name(_ISS),
-        issued_at=claims.whole(_IAT, _MAX_TIME),
+        issued_at=claims.whole(_IAT, END_OF_TIME),
         target_kind=target_kind,
         target=more.fixed(2, TARGET_BYTES[target_kind]),
         state=DenialState(more.whole(3, len(DenialState))),

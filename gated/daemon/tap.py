@@ -24,14 +24,11 @@ from gated.ports import Clock
 from gated.store.cache import Cache, Token
 from gated.store.intake import place_of
 from gated.store.journal import Journal
-from gated.store.ticket import Reservation
+from gated.store.ticket import COUNTER_GRACE_S, Reservation
 from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
-
-#: Counters are kept this long after their entitlement ended, for complaints and late reports.
-COUNTER_GRACE_S = 90 * 86400
 
 
 @dataclass(frozen=True, slots=True)

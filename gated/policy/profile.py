@@ -8,11 +8,9 @@ from typing import Any
 
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
-from gated.model.venue import Product, Profile, WhenUnsure
+from gated.model.venue import MAX_PRODUCTS, MAX_USES, Product, Profile, WhenUnsure
 
 PROFILE_VERSION = 1
-MAX_PRODUCTS = 1000
-_MAX_USES = (1 << 31) - 1
 
 
 def read_profile(document: Any, zone: Callable[[str], tzinfo]) -> Profile:
@@ -47,7 +45,7 @@ def _product(table: Table) -> Product:
     product = Product(
         id=table.text("id"),
         venues=None if venues is None else tuple(venues),
-        uses=table.whole_or_none("uses", most=_MAX_USES),
+        uses=table.whole_or_none("uses", most=MAX_USES),
         min_assurance=table.checked("min_assurance", Assurance.from_label, Assurance.STATIC_SIGNED),
     )
     table.done()

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from gated.errors import StoreError
 
+#: Counters are kept this long after their entitlement ended, for complaints and late reports.
+COUNTER_GRACE_S = 90 * 86400
+
 
 class Reservation(NamedTuple):
     """Uses to be counted tentatively with a grant."""

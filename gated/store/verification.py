@@ -12,11 +12,9 @@ from typing import Any
 from gated.model.event import Decided, Outcome, Settled, Settlement
 from gated.model.time import ClockQuality
 from gated.store.floors import TIME
+from gated.store.ticket import COUNTER_GRACE_S
 from gated.wire.event import digest, genesis, read_body
 
-#: No counter is forgotten earlier than this after the last use that it counts: a right ends after its use,
-#: and counters outlive it by the daemon's grace.
-KEPT_S = 90 * 86400
 #: A venue's day may begin 14 h before that of UTC, and the floor that counters were forgotten by may be some
 #: minutes newer than the one noted.
 _SLACK_S = 86400
@@ -203,10 +201,10 @@ class Verification:
                 yield f"counter {cti} of {day} is missing, but the rows say {least} taken"
 
     def _may_be_forgotten(self, key: _Key, floor: int) -> bool:
-        """Whether a counter's time may be over. No row tells when its right ends: only that it had not ended
-        at the use, unless the clock was unsure of that too.
+        """Whether a counter's time may be over: it outlives its right by the grace. No row tells when the
+        right ends: only that it had not ended at the use, unless the clock was unsure of that too.
         """
-        return key in self._unsure or floor >= _midnight(key[1]) + KEPT_S - _SLACK_S
+        return key in self._unsure or floor >= _midnight(key[1]) + COUNTER_GRACE_S - _SLACK_S
 
     # -------------------------------------------------------------- words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -121,7 +122,9 @@ sys.exit(main([*sys.argv[3:], "--state-dir", "."]))
 @pytest.mark.parametrize("mode", ["000", "777"])
 def test_who_may_not_read_is_told_whom_to_be(state, command, mode):
     words = [sys.executable, "-c", AS_NOBODY, str(state), mode, *command]
-    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    # nobody may not write into the coverage's files either
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
     state.chmod(0o700)
     assert (1, "", 1) == (ended.returncode, ended.stdout, len(ended.stderr.splitlines())), ended.stderr
     assert ended.stderr.startswith("gated: journal.db cannot be read (")

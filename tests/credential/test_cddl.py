@@ -8,7 +8,8 @@ from pathlib import Path
 from gated.credential import cbor, cose, statement
 from gated.credential.keys import KID_BYTES
 from gated.model.credential import Assurance
-from gated.model.statement import DenialState, TargetKind
+from gated.model.statement import MAX_VENUES, DenialState, TargetKind
+from gated.model.time import END_OF_TIME
 from gated.wire import statement_file
 
 GRAMMAR = (Path(__file__).parents[2] / "docs" / "reference" / "statements.cddl").read_text()
@@ -41,5 +42,5 @@ def test_sizes_and_ranges_are_those_of_the_code():
     assert f"0..{max(DenialState)}," in rule("denial")
     sizes = re.findall(r"1 => (\d), 2 => bstr \.size (\d+)", rule("target"))
     assert {TargetKind(int(kind)): int(size) for kind, size in sizes} == statement.TARGET_BYTES
-    assert {str(statement._MAX_TIME)} == set(re.findall(r"uint \.lt (\d+)", rule("time")))
-    assert [f"1*{statement._MAX_VENUES}"] == re.findall(r"1\*\d", rule("entitlement"))
+    assert {str(END_OF_TIME)} == set(re.findall(r"uint \.lt (\d+)", rule("time")))
+    assert [f"1*{MAX_VENUES}"] == re.findall(r"1\*\d", rule("entitlement"))

@@ -10,8 +10,8 @@ import pytest
 
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError
-from gated.model.venue import Product, Profile, WhenUnsure
-from gated.policy.profile import MAX_PRODUCTS, read_profile
+from gated.model.venue import MAX_PRODUCTS, Product, Profile, WhenUnsure
+from gated.policy.profile import read_profile
 
 
 def zone(name: str):

@@ -15,9 +15,8 @@ from gated.policy.reckoning import Floor, reckon
 from gated.store.chain import JournalReader
 from gated.store.directory import BALLAST, keep_ballast
 from gated.store.journal import Journal
-from gated.store.ticket import Reservation
+from gated.store.ticket import COUNTER_GRACE_S, Reservation
 from gated.store.uses import UsesReader
-from gated.store.verification import KEPT_S
 from gated.wire.event import Stamp, digest, genesis
 
 NOW = 1_800_000_000  # 2027-01-15
@@ -27,7 +26,7 @@ STAMP = Stamp.of(reckon(Floor(NOW, 0.0, "b"), SimulatedClock(NOW).sample()))
 GRANT = Decided(
     "in-1", Outcome.GRANTED, 20270115, pass_=bytes(16), cti=CTI, product="swim3", persons=1, cost=1
 )
-KEPT = NOW + KEPT_S + 100
+KEPT = NOW + COUNTER_GRACE_S + 100
 RESERVE = Reservation("in-1", CTI, "bron", 20270115, 1, 1, KEPT)
 
 
