@@ -130,7 +130,7 @@ class TapWay:
 
     def _question(self, credential: Credential, reading: TimeReading) -> Question:
         bound, denials = self._recall(index_of(credential, self._trust.sector_key), reading)
-        binding = next((found for found in bound if isinstance(found, Binding | Refusal)), None)
+        binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
         candidates: list[Candidate] = []
         refused: list[Refusal] = []
         if isinstance(binding, Binding):

@@ -40,7 +40,8 @@ def decide(question: Question) -> Decision:
         else:
             failed.append((_FAR[verdict.reason], _choice(question, candidate), candidate, verdict))
     if fit:
-        return _granted(question, min(fit, key=lambda candidate: _choice(question, candidate)))
+        best = fit[0] if len(fit) == 1 else min(fit, key=lambda candidate: _choice(question, candidate))
+        return _granted(question, best)
     if failed:
         *_, candidate, verdict = min(failed, key=lambda entry: entry[:2])
         return _denied(question, verdict, candidate)
