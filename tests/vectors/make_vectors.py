@@ -146,6 +146,7 @@ def badly_claimed() -> Iterator[Case]:
         "unknown claim": ({9: 1}, None), "unknown private claim": ({}, {9: 1}), "private is a list": ({f.PRIVATE: [1]}, None),
         "no product": ({}, {1: ...}), "no revision": ({}, {2: ...}), "no venue in the list": ({}, {3: []}),
         "nine venues": ({}, {3: ["a"] * 9}), "venue is no name": ({}, {3: ["a b"]}), "venues as text": ({}, {3: "bron"}),
+        "no end, said by null": ({4: None}, None), "every venue, said by null": ({}, {3: None}),
         "negative uses": ({}, {4: -1}), "unknown assurance": ({}, {5: 6}), "assurance zero": ({}, {5: 0}),
     }  # fmt: skip
     for name, (claims, private) in wrong.items():
