@@ -20,6 +20,15 @@ def _numbers(db: Database) -> None:
     )
 
 
+@migrations(name="0002_revoked")
+def _revoked(db: Database) -> None:
+    # Targets refused for good.
+    db.execute(
+        "CREATE TABLE revoked (sector TEXT NOT NULL, what TEXT NOT NULL, key BLOB NOT NULL,"
+        " PRIMARY KEY (sector, what, key)) WITHOUT ROWID"
+    )
+
+
 class Ledger:
     """Central's memory. Several commands may use it side by side."""
 
@@ -39,6 +48,17 @@ class Ledger:
             (sector, what, key),
         )
         return int(rows.fetchall()[0][0])
+
+    def revoke(self, sector: str, what: str, key: bytes) -> None:
+        """Remember that a target is refused for good, durable before anybody is told."""
+        self._connection.execute("INSERT OR IGNORE INTO revoked VALUES (?, ?, ?)", (sector, what, key))
+
+    def is_revoked(self, sector: str, what: str, key: bytes) -> bool:
+        """Whether a target is refused for good."""
+        found = self._connection.execute(
+            "SELECT 1 FROM revoked WHERE sector = ? AND what = ? AND key = ?", (sector, what, key)
+        )
+        return found.fetchone() is not None
 
     def close(self) -> None:
         """Close the file."""

@@ -177,8 +177,19 @@ class Office:
         return right, token
 
     def deny(self, kind: TargetKind, target: bytes, state: DenialState, *, now: int) -> bytes:
-        """A token that denies a target, or lifts an earlier denial of it."""
-        number = self._ledger.next(self.sector, f"denial {kind.name.lower()}", target)
+        """A token that denies a target, or lifts an earlier denial of it.
+
+        Raises ``ConfigError`` for a target that was revoked: that is for good.
+        """
+        place = self.sector, f"denial {kind.name.lower()}", target
+        if state is DenialState.REVOKED:
+            self._ledger.revoke(*place)
+        elif self._ledger.is_revoked(*place):
+            raise ConfigError(
+                f"this {kind.name.lower()} was revoked, which is for good",
+                hint="give out a new one; what may be lifted later is denied with --state blocked",
+            )
+        number = self._ledger.next(*place)
         return sign_statement(self._key, Denial(self.sector, now, kind, target, state, number))
 
     def index(self, credential: Credential) -> bytes:

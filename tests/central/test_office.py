@@ -14,7 +14,7 @@ from gated.config.files import load_keys, load_profile
 from gated.credential.statement import open_statement
 from gated.errors import ConfigError
 from gated.model.refusal import Refusal
-from gated.model.statement import MAX_VENUES, Entitlement
+from gated.model.statement import MAX_VENUES, DenialState, Entitlement, TargetKind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
 from gated.model.venue import MAX_PRODUCTS, MAX_USES
@@ -189,3 +189,17 @@ def test_a_right_that_a_gate_would_refuse_is_not_issued(office, tmp_path, case):
     assert isinstance(right, Entitlement)
     token = sign_statement(office._key, replace(right, **BEYOND[case]))
     assert isinstance(open_statement(token, keys, NOW), Refusal)
+
+
+def test_what_was_revoked_stays_so_and_what_was_blocked_can_be_lifted(tmp_path):
+    office = make(tmp_path)
+    blocked, revoked = bytes(16), bytes([1]) * 16
+    for state in (DenialState.BLOCKED, DenialState.LIFTED, DenialState.BLOCKED):
+        office.deny(TargetKind.PASS, blocked, state, now=NOW)
+    for _ in range(2):
+        office.deny(TargetKind.PASS, revoked, DenialState.REVOKED, now=NOW)
+    for state in (DenialState.LIFTED, DenialState.BLOCKED):
+        with pytest.raises(ConfigError, match="this pass was revoked, which is for good"):
+            office.deny(TargetKind.PASS, revoked, state, now=NOW)
+    office.deny(TargetKind.CREDENTIAL, revoked, DenialState.LIFTED, now=NOW)  # another target
+    office.close()
