@@ -43,6 +43,7 @@ def test_what_the_score_does_not_see_is_there():
         "Restart=always",
         "StateDirectory=gated",
         "User=gated",
+        "CPUAffinity=0",
         "LimitCORE=0",
     ):
         assert f"\n{line}\n" in text

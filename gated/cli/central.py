@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,22 +139,21 @@ def run_issue(arguments: argparse.Namespace) -> int:
         raise ConfigError("nothing to issue", hint="name a medium (--public-key) or a product, or both")
     now = SystemClock().sample().wall
     expires = None if arguments.days is None else now + arguments.days * 86400
-    office = _office(arguments)
     tokens, issued = [], None
-    if credential is not None:
-        tokens.append(office.bind(arguments.account, credential, now=now, expires=None))
-    if arguments.product is not None:
-        issued, token = office.entitle(
-            arguments.account,
-            arguments.product,
-            now=now,
-            expires=expires,
-            uses=arguments.uses,
-            venues=None if arguments.venues is None else tuple(arguments.venues),
-            entitlement=None if arguments.revises is None else _hex(arguments.revises, 8, "--revises"),
-        )
-        tokens.append(token)
-    office.close()
+    with closing(_office(arguments)) as office:
+        if credential is not None:
+            tokens.append(office.bind(arguments.account, credential, now=now, expires=None))
+        if arguments.product is not None:
+            issued, token = office.entitle(
+                arguments.account,
+                arguments.product,
+                now=now,
+                expires=expires,
+                uses=arguments.uses,
+                venues=None if arguments.venues is None else tuple(arguments.venues),
+                entitlement=None if arguments.revises is None else _hex(arguments.revises, 8, "--revises"),
+            )
+            tokens.append(token)
     _write(arguments.out, tokens)
     _told(
         arguments, tokens, {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()}
@@ -166,10 +166,10 @@ def run_deny(arguments: argparse.Namespace) -> int:
     from gated.devices.clock import SystemClock
     from gated.model.statement import DenialState
 
-    office = _office(arguments)
-    kind, target = _target(arguments, office)
-    token = office.deny(kind, target, DenialState[arguments.state.upper()], now=SystemClock().sample().wall)
-    office.close()
+    now, state = SystemClock().sample().wall, DenialState[arguments.state.upper()]
+    with closing(_office(arguments)) as office:
+        kind, target = _target(arguments, office)
+        token = office.deny(kind, target, state, now=now)
     _write(arguments.out, [token])
     _told(arguments, [token], {"target": kind.name.lower(), "state": arguments.state})
     return 0

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -260,7 +261,7 @@ def test_verify_says_whole_or_names_the_row(used_gate, capsys):
     words = ["journal", "verify", "--state-dir", used_gate.state]
     code, out, _ = run(capsys, *words)
     assert (0, True) == (code, ": whole," in out)
-    with sqlite3.connect(used_gate.state / JOURNAL) as connection:
+    with closing(sqlite3.connect(used_gate.state / JOURNAL)) as connection, connection:
         connection.execute("UPDATE event SET body = replace(body, 'granted', 'GRANTED') WHERE id = 4")
     code, out, err = run(capsys, *words)
     assert (3, "", True) == (code, out, "row 4 was changed" in err)

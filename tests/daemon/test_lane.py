@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_a_refusal_waits_for_the_journal_no_longer_than_a_grant(tmp_path, serve)
     site = Site(tmp_path, lanes=("in-1", "in-2"), more='wait = "400ms"')
     site.bring([*site.give("alice", medium(1), "season"), *site.give("bob", medium(2), None)])
     served = serve(site)
-    with sqlite3.connect(site.state / JOURNAL, isolation_level=None) as other:
+    with closing(sqlite3.connect(site.state / JOURNAL, isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")  # the journal can write nothing now
         for lane, number in (("in-1", 1), ("in-2", 2)):
             served.readers[lane].present(medium(number))

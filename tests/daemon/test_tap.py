@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_a_replayed_answer_is_a_bad_proof_and_nothing_weaker_is_tried(tmp_path, 
 
 
 def edit(site, sql, *values):
-    with sqlite3.connect(site.state / DELTA) as connection:
+    with closing(sqlite3.connect(site.state / DELTA)) as connection, connection:
         assert connection.execute(sql, values).rowcount == 1
 
 

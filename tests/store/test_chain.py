@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -29,7 +30,7 @@ def path(tmp_path):
 
 
 def edit(path, sql, *values):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(sql, values)
 
 
@@ -115,7 +116,7 @@ def test_erased_rows_leave_an_anchor_that_the_chain_goes_on_from(path):
 
 
 def test_what_is_not_yet_told_is_found_by_the_primary_key(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         plan = connection.execute(
             "EXPLAIN QUERY PLAN SELECT id, body FROM event WHERE id > ? ORDER BY id LIMIT 200", (4,)
         ).fetchall()
@@ -140,6 +141,6 @@ def test_a_file_that_is_no_journal_says_so(tmp_path):
 
 
 def test_the_view_for_people_tells_epoch_seq_and_reason(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         row = connection.execute("SELECT epoch, seq, kind, outcome FROM events WHERE seq = 1").fetchone()
     assert ("00000000000000e1", 1, "decided", "granted") == row

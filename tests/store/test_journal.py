@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -79,7 +80,10 @@ def test_each_digest_covers_the_one_before_and_the_first_the_gate_and_epoch(jour
     for _ in range(3):
         journal.append(Stopped(), STAMP).wait(10)
     link = genesis("gate-1", journal.epoch)
-    for body, stored in sqlite3.connect(tmp_path / "journal.db").execute("SELECT body, digest FROM event"):
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        found = connection.execute("SELECT body, digest FROM event").fetchall()
+    assert 3 == len(found)
+    for body, stored in found:
         link = digest(link, body)
         assert link == stored
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -59,7 +60,7 @@ def outcomes(path):
 
 def test_a_settlement_that_another_process_held_up_is_written_when_it_lets_go(journal, path):
     seq = journal.append(GRANT, STAMP, RESERVE).wait(10)
-    with sqlite3.connect(path, isolation_level=None) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="SQLITE_BUSY"):
             journal.append(settled(seq, Settlement.NOT_TAKEN), STAMP).wait(10)
