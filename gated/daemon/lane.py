@@ -35,10 +35,11 @@ from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
-from gated.model.credential import Assurance, Credential
+from gated.model.credential import Credential
 from gated.model.decision import Denied, Granted
 from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
+from gated.policy.storm import is_foreign
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
 
@@ -220,13 +221,11 @@ class LaneWorker:
             self._open(taken, taken.decision, since)
 
     def _denied(self, credential: Credential, denied: Denied, since: float, deadline: float) -> None:
-        reason = denied.refusal.reason
-        if reason is Reason.UNKNOWN_MEDIUM and credential.assurance is Assurance.UID_ONLY:
-            # Every bank card has a UID: one that nobody bound is none of ours.
+        if is_foreign(credential, denied.refusal):
             self._tally.foreign()
             self._refuse(denied.refusal, denied, 0, since)
             return
-        key = credential.text, reason
+        key = credential.text, denied.refusal.reason
         self._deny(key, credential.scheme, credential.assurance.label, denied, since, deadline)
 
     def _deny(

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from gated.model.credential import Assurance, Credential
+from gated.model.refusal import Reason, Refusal
+
 WINDOW_S = 10.0
 MINUTE_S = 60
 #: Different refusals remembered at once: more than pass a lane in ten seconds. Full, the oldest is closed.
@@ -66,6 +69,11 @@ class RefusalWindows:
     def _close(self, key: Hashable) -> list[Closed]:
         window = self._open.pop(key)
         return [Closed(window.decision, window.count)] if window.count else []
+
+
+def is_foreign(credential: Credential, refusal: Refusal) -> bool:
+    """Whether a refused medium is none of ours: every bank card has a UID, so one that nobody bound is."""
+    return refusal.reason is Reason.UNKNOWN_MEDIUM and credential.assurance is Assurance.UID_ONLY
 
 
 class ForeignCounter:

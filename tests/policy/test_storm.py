@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gated.policy.storm import MAX_OPEN, WINDOW_S, Closed, ForeignCounter, RefusalWindows
+from gated.model.credential import Assurance, Credential
+from gated.model.refusal import Reason, Refusal
+from gated.policy.storm import MAX_OPEN, WINDOW_S, Closed, ForeignCounter, RefusalWindows, is_foreign
 
 
 def test_a_first_refusal_needs_a_row():
@@ -95,3 +97,15 @@ def test_nothing_seen_is_nothing_told():
     counter.saw(60)
     assert (60, 1) == counter.close()
     assert counter.close() is None
+
+
+@pytest.mark.parametrize(
+    ("assurance", "reason", "foreign"),
+    [
+        (Assurance.UID_ONLY, Reason.UNKNOWN_MEDIUM, True),
+        (Assurance.UID_ONLY, Reason.EXPIRED, False),
+        (Assurance.ASYMMETRIC, Reason.UNKNOWN_MEDIUM, False),
+    ],
+)
+def test_only_a_uid_that_nobody_bound_is_foreign(assurance, reason, foreign):
+    assert foreign is is_foreign(Credential("any", b"\x04", assurance), Refusal(reason))
