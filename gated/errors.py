@@ -46,3 +46,11 @@ class CardError(GatedError):
 
 class BarrierError(GatedError):
     """The barrier cannot be commanded."""
+
+
+class LinkError(GatedError):
+    """The broker, or the way to it, is gone: connect again with back-off."""
+
+
+class LetterTooLargeError(LinkError):
+    """A letter is larger than the broker takes. It was not sent, and the link goes on."""

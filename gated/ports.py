@@ -5,10 +5,11 @@ Both twins pass the suite in ``tests/contracts``. The store has no port: tests u
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from gated.model.letter import Answered, Letter, Received
 from gated.model.refusal import Refusal
 from gated.model.time import ClockSample
 
@@ -102,3 +103,41 @@ class Indicator(Protocol):
 
     def show(self, signal: Signal, refusal: Refusal | None = None) -> None:
         """Show a signal until the next one."""
+
+
+class Link(Protocol):
+    """A link to the other side through a broker that nobody trusts.
+
+    One thread uses it; any thread interrupts. Everything is at least once or not at all, in any order:
+    a broker may lose, double, delay and invent. No session outlives the link.
+    """
+
+    def open(self, topics: Sequence[str], will: Letter | None = None) -> None:
+        """Connect, subscribe to ``topics`` and leave a ``will`` for the broker to publish when we are gone.
+
+        Blocks until the broker has confirmed the subscriptions, within the link's own limit of time.
+        Raises ``LinkError``.
+        """
+
+    @property
+    def window(self) -> int:
+        """How many letters may be unanswered at once, as the broker says. Of an open link."""
+
+    def send(self, letter: Letter) -> int:
+        """Hand a letter over. Returns its number, which ``Answered`` will name.
+
+        Never queues: raises ``LinkError`` where there is no connection or the window is full, and
+        ``LetterTooLargeError`` beyond the broker's limit.
+        """
+
+    def receive(self, timeout_s: float) -> Received | Answered | None:
+        """What comes next; None after the timeout or an interrupt. Raises ``LinkError`` on a lost link."""
+
+    def take(self, received: Received) -> None:
+        """Tell the broker that this one need not come again. Raises ``LinkError``."""
+
+    def close(self) -> None:
+        """End the link in order: the will is not published. Never raises."""
+
+    def interrupt(self) -> None:
+        """Make ``receive`` of the other thread return soon. Never blocks, never raises."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gated.central.files import make_files
 from gated.central.ledger import Ledger
-from gated.central.sign import SigningKey, sign_statement
+from gated.central.sign import sign_statement
 from gated.credential.index import SECTOR_KEY_BYTES, index_of
 from gated.credential.keys import KEYS_VERSION, read_keys
 from gated.credential.statement import ID_BYTES, PASS_BYTES, is_name
@@ -27,6 +27,7 @@ from gated.model.statement import MAX_VENUES, Binding, Denial, DenialState, Enti
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
 from gated.model.venue import MAX_PRODUCTS, MAX_USES
+from gated.wire.seal import SigningKey
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.
 OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from gated.credential import cbor
 from gated.credential.refused import Refused, malformed
 from gated.model.refusal import Reason
-from gated.model.trust import Algorithm, KeySet, TrustedKey
+from gated.model.trust import COSE_IDS, Algorithm, KeySet, TrustedKey
 
 #: Largest token accepted: statements are 150 to 300 bytes, and a medium's file rarely holds more than 1 kB.
 MAX_TOKEN_BYTES = 1024
@@ -28,8 +28,7 @@ _ARRAY_4 = 0x84
 _EMPTY_MAP = 0xA0
 _SIGNATURE_BYTES = 64  # r ‖ s (RFC 9053 section 2.1) and Ed25519 (RFC 8032) alike
 
-#: COSE algorithm identifiers (RFC 9053 table 1, section 2.2).
-_ALGORITHMS = {-8: Algorithm.EDDSA, -7: Algorithm.ES256}
+_ALGORITHMS = {number: algorithm for algorithm, number in COSE_IDS.items()}
 
 _CONTEXT = b"\x84\x6aSignature1"  # array of four, first member the context string (RFC 9052 section 4.4)
 _NO_EXTERNAL_AAD = b"\x40"
@@ -52,10 +51,10 @@ class Sign1(NamedTuple):
     signature: bytes
 
 
-def split(token: bytes) -> Sign1:
+def split(token: bytes, limit: int = MAX_TOKEN_BYTES) -> Sign1:
     """Take a token apart. Raises ``Refused`` with oversize, truncated, unsigned or malformed."""
-    if len(token) > MAX_TOKEN_BYTES:
-        raise Refused(Reason.OVERSIZE, {"bytes": len(token), "limit": MAX_TOKEN_BYTES})
+    if len(token) > limit:
+        raise Refused(Reason.OVERSIZE, {"bytes": len(token), "limit": limit})
     if not token:
         raise Refused(Reason.TRUNCATED)
     if token[0] != _TAG_18:
@@ -150,10 +149,12 @@ def _p256(public: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def _length(data: bytes) -> bytes:
-    """The head of a byte string of at most ``MAX_TOKEN_BYTES``."""
+    """The head of a byte string."""
     size = len(data)
     if size < 24:
         return bytes((0x40 | size,))
     if size < 256:
         return bytes((0x58, size))
-    return b"\x59" + size.to_bytes(2, "big")
+    if size < 65536:
+        return b"\x59" + size.to_bytes(2, "big")
+    return b"\x5a" + size.to_bytes(4, "big")

@@ -12,11 +12,10 @@ from gated.credential.statement import is_name
 from gated.model.document import DocumentError, Table
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME
-from gated.model.trust import Algorithm, KeySet, TrustedKey
+from gated.model.trust import KID_BYTES, Algorithm, KeySet, TrustedKey
 
 KEYS_VERSION = 1
 MAX_KEYS = 256
-KID_BYTES = 4  # tells keys apart; trust rests on the key, and a file with two of one kid is refused
 
 
 def read_keys(document: Any) -> KeySet:

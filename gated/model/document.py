@@ -79,7 +79,7 @@ class Table:
         self._asked.append(key)
         return None
 
-    def flag(self, key: str, *, default: bool) -> bool:
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
         """True or false."""
         value = self._take(key, default)
         if not isinstance(value, bool):
@@ -129,11 +129,16 @@ class Table:
         """A table below this one; absent counts as empty."""
         return Table(self._take(key, {}), self.path(key))
 
-    def tables(self, key: str, *, most: int) -> Iterator[Table]:
-        """A list of tables, at least one."""
+    def has(self, key: str) -> bool:
+        """Whether a key is there."""
+        self._asked.append(key)
+        return key in self._fields
+
+    def tables(self, key: str, *, most: int, least: int = 1) -> Iterator[Table]:
+        """A list of tables, as a rule at least one."""
         value = self._take(key, [])
-        if not isinstance(value, list) or not 1 <= len(value) <= most:
-            raise DocumentError(self.path(key), f"must be a list of 1 to {most} tables")
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise DocumentError(self.path(key), f"must be a list of {least} to {most} tables")
         for place, fields in enumerate(value):
             yield Table(fields, f"{self.path(key)}[{place}]")
 

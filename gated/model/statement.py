@@ -15,18 +15,21 @@ MAX_VENUES = 8
 
 
 class Kind(StrEnum):
-    """What a key may sign. The last group is for messages that later releases exchange."""
+    """What a key may sign: statements, what gates and central tell each other, what later releases will."""
 
     BINDING = "binding"
     ENTITLEMENT = "entitlement"
     DENIAL = "denial"
 
     TIME = "time"
-    HEAD = "head"
     ACK = "ack"
+    EVENTS = "events"
+    STATE = "state"
+    ENROLMENT = "enrolment"
+
+    HEAD = "head"
     USES = "uses"
     COMMAND = "command"
-    EVENTS = "events"
 
 
 class DenialState(IntEnum):

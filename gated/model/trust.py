@@ -16,6 +16,11 @@ class Algorithm(StrEnum):
     ES256 = "ES256"
 
 
+#: COSE algorithm identifiers (RFC 9053 table 1, section 2.2).
+COSE_IDS = {Algorithm.EDDSA: -8, Algorithm.ES256: -7}
+KID_BYTES = 4  # tells keys apart; trust rests on the key, and a file with two of one kid is refused
+
+
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
     """A public key with its scope. ``public`` is what the credential room verifies with.

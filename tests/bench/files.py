@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gated.central.sign import SigningKey, sign_statement
+from gated.central.sign import sign_statement
 from gated.credential.index import index_of
 from gated.devices.clock import SystemClock
 from gated.model.credential import Assurance, Credential
@@ -21,6 +21,7 @@ from gated.model.trust import Algorithm
 from gated.store.cache import KIND_NUMBERS
 from gated.store.intake import StatementStore
 from gated.store.snapshot import StatementRow, fold, write_snapshot
+from gated.wire.seal import SigningKey
 
 SECTOR, VENUE = "pools", "bron"
 NOW = SystemClock().sample().wall

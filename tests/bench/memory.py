@@ -35,12 +35,13 @@ sys.path.append(str(Path(__file__).parents[1]))  # what all tests share stands o
 from files import NOW, SECTOR, SECTOR_KEY, VENUE, YEAR_S, build, place, rss_mb
 
 import pcscd
-from gated.central.sign import SigningKey, sign_statement
+from gated.central.sign import sign_statement
 from gated.credential.index import index_of
 from gated.model.statement import Binding, Entitlement
 from gated.model.trust import Algorithm
 from gated.store.directory import DELTA
 from gated.store.snapshot import fold
+from gated.wire.seal import SigningKey
 from gated.wire.statement_file import frame
 from venue import credential_of, medium
 

@@ -41,7 +41,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from files import BARE, NOW, SECTOR, SECTOR_KEY, VENUE, YEAR_S, bare_key, build, credential, place, rss_mb
 
-from gated.central.sign import SigningKey
 from gated.daemon.tap import TapWay, Trust, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.clock import SystemClock
@@ -55,6 +54,7 @@ from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
+from gated.wire.seal import SigningKey
 
 BLOCK = 10  # as many releases as a gate of ten lanes has open at once
 WARM = 10 * BLOCK

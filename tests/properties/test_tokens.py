@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import forge as f
-from gated.central.sign import SigningKey, sign_statement
+from gated.central.sign import sign_statement
 from gated.credential.cose import split
 from gated.credential.keys import read_keys
 from gated.credential.statement import open_statement
@@ -19,6 +19,7 @@ from gated.model.decision import Denied, Granted
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Denial, DenialState, TargetKind
 from gated.policy.decide import decide
+from gated.wire.seal import SigningKey
 from questions import NOW, candidate, denied, question, reading
 
 MORE = int(os.environ.get("GATED_FUZZ", "1"))

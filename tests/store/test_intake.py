@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from gated.central.office import Office, found
-from gated.central.sign import SigningKey, sign_statement
+from gated.central.sign import sign_statement
 from gated.credential.statement import open_statement
 from gated.errors import StoreError
 from gated.model.refusal import Reason, Refusal
@@ -19,6 +19,7 @@ from gated.store.cache import Cache
 from gated.store.directory import DELTA
 from gated.store.intake import BATCH, StatementStore, cache_status
 from gated.store.snapshot import fold
+from gated.wire.seal import SigningKey
 from venue import NOW, PRODUCTS, Site, credential_of, medium
 
 

@@ -1,0 +1,39 @@
+"""What the messages have in common: bounded canonical JSON, and the forms of their texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from gated.model.document import DocumentError, Table
+from gated.wire.event import canonical
+
+#: 16 hex digits: an epoch, or the name that a gate gives one connection.
+EPOCH = re.compile(r"[0-9a-f]{16}\Z")
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+GATE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?\Z")
+CODE = re.compile(r"[a-z_]{1,32}\Z")
+#: A seq is a whole number that every JSON reader holds exactly.
+MAX_SEQ = 1 << 53
+
+
+def match(table: Table, key: str, form: re.Pattern[str]) -> str:
+    """A text of a form. Raises ``DocumentError``."""
+    text = table.text(key)
+    if form.match(text) is None:
+        raise DocumentError(table.path(key), f"must be {form.pattern[:-2]}")
+    return text
+
+
+def parse(payload: bytes, limit: int, what: str) -> Table:
+    """A bounded JSON table in canonical form, so that it has one spelling. Raises ``DocumentError``."""
+    if len(payload) > limit:
+        raise DocumentError(what, f"must have at most {limit} bytes")
+    try:
+        document: Any = json.loads(payload)
+        if canonical(document).encode() != payload:
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise DocumentError(what, "must be canonical JSON (RFC 8785)") from None
+    return Table(document, what)

@@ -1,0 +1,39 @@
+"""MQTT topics (docs/reference/asyncapi.yaml): a gate writes below its own ``up``, reads its own ``down``."""
+
+from __future__ import annotations
+
+import re
+
+ROOT = "gated/v1"
+#: Central's workers share what gates send: each batch reaches one of them.
+SHARED_EVENTS = f"$share/central/{ROOT}/gate/+/up/events"
+#: Not shared: a retained greeting reaches only who subscribes alone (MQTT 5 section 4.8.2).
+ALL_STATES = f"{ROOT}/gate/+/up/state"
+
+_GATE = re.compile(rf"{ROOT}/gate/([^/]+)/up/(events|state)\Z")
+
+
+def events(gate: str) -> str:
+    """Where a gate sends batches."""
+    return f"{ROOT}/gate/{gate}/up/events"
+
+
+def state(gate: str) -> str:
+    """Where a gate greets, and where its will is published. Retained."""
+    return f"{ROOT}/gate/{gate}/up/state"
+
+
+def ack(gate: str) -> str:
+    """Where central's receipts arrive."""
+    return f"{ROOT}/gate/{gate}/down/ack"
+
+
+def statement(sector: str) -> str:
+    """Where one fresh statement arrives at once."""
+    return f"{ROOT}/sector/{sector}/statement"
+
+
+def gate_of(topic: str) -> tuple[str, str]:
+    """(gate, ``events`` or ``state``) of a topic that gates write to; two empty texts for any other."""
+    found = _GATE.match(topic)
+    return (found[1], found[2]) if found else ("", "")
