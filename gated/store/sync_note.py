@@ -12,6 +12,16 @@ log = logging.getLogger(__name__)
 
 SYNC_NOTE = "sync.json"
 _MAX_BYTES = 65_536
+_FORMS: dict[str, type] = {
+    "up": bool,
+    "since": int,
+    "why": str,
+    "forked": bool,
+    "resent": int,
+    "quarantined": int,
+    "statements": int,
+    "refused": dict,
+}
 
 
 def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
@@ -25,10 +35,12 @@ def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
 
 
 def read_sync_note(path: Path) -> dict[str, Any]:
-    """The note; empty where there is none, or one that nobody can read."""
+    """What of the note is as we write it; nothing where there is none, or one that nobody can read."""
     try:
         with path.open("rb") as handle:
             note = json.loads(handle.read(_MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
-    return note if isinstance(note, dict) else {}
+    if not isinstance(note, dict):
+        return {}
+    return {name: note[name] for name, form in _FORMS.items() if type(note.get(name)) is form}

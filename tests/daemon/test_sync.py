@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from desk import GATE, SECTOR, Desk
+from gated.cli.main import main
 from gated.model.letter import Received
 from gated.model.trust import Algorithm
 from gated.store.chain import JournalReader
@@ -366,3 +367,34 @@ def test_a_stopped_gate_says_good_bye(site, desk, connected):
         pass
     assert not desk.states[-1].online
     assert "stopped" == read_sync_note(site.state / SYNC_NOTE)["why"]
+
+
+# ------------------------------------------------------------------ what a technician sees
+
+
+def status(site, capsys, *more):
+    capsys.readouterr()
+    assert 0 == main(["status", "--state-dir", str(site.state), *more])
+    return capsys.readouterr().out
+
+
+def test_status_tells_what_is_unsent_and_how_old_the_last_receipt_is(site, desk, connected, capsys):
+    batch = desk.hear()
+    told = json.loads(status(site, capsys, "--json"))
+    assert told["unsent"] >= 1
+    assert (None, True) == (told["ages_s"]["last_ack"], told["link"]["up"])
+    assert "last receipt never" in status(site, capsys)
+    last = acknowledge_all(desk, site)
+    assert last >= batch.last
+    connected.stop_now()
+    told = json.loads(status(site, capsys, "--json"))
+    assert told["ages_s"]["last_ack"] < 600
+    assert not told["link"]["up"]
+    assert "link: DOWN" in status(site, capsys)
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff", b"[1]", b'{"up": 3, "since": "x", "refused": [1]}'])
+def test_status_lives_with_any_note(site, desk, connected, capsys, note):
+    connected.stop_now()
+    (site.state / SYNC_NOTE).write_bytes(note)
+    assert "central:" in status(site, capsys)
