@@ -15,7 +15,7 @@ from gated.daemon.tap import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.uplink import Uplink
 from gated.model.backoff import Backoff
-from gated.ports import Link
+from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
@@ -42,7 +42,7 @@ class WayToCentral:
         self.closers.append(statements.close)
         backoff = Backoff(world.jitter)
         key = load_signing_key(sync.identity)
-        link = world.link or make_link(settings.gate, sync, lambda: time.read().floor)
+        link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
             link=link,
@@ -75,6 +75,19 @@ class WayToCentral:
         return outbox
 
 
-def make_link(gate: str, sync: SyncSettings, floor: Callable[[], int]) -> Link:
-    """The way to the broker that a configuration names. Raises ``ConfigError``."""
-    raise NotImplementedError
+def make_link(gate: str, sync: SyncSettings, clock: Clock, floor: Callable[[], int]) -> Link:
+    """The link to the broker that a configuration names. It connects when the sync thread opens it."""
+    from gated.links.mqtt import MqttLink  # noqa: PLC0415  # a gate without sync does not load paho
+    from gated.links.mqtt_place import MqttPlace, TlsFiles  # noqa: PLC0415
+
+    files = TlsFiles(
+        ca=sync.identity / "ca.crt", certificate=sync.identity / "gate.crt", key=sync.identity / "gate.key"
+    )
+    place = MqttPlace(
+        host=sync.broker.host,
+        port=sync.broker.port,
+        client_id=gate,
+        tls=files if sync.broker.tls else None,
+        keepalive_s=round(sync.keepalive_s),
+    )
+    return MqttLink(place, floor=floor, monotonic=clock.monotonic)

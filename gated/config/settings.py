@@ -16,9 +16,9 @@ from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.tap import Trust
 from gated.errors import ConfigError
+from gated.links.mqtt_place import BrokerUrl, broker_url
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
-from gated.model.place import Place, read_place
 from gated.model.venue import Direction, Lane
 
 MAX_LANES = 16
@@ -48,7 +48,7 @@ class LaneSettings:
 class SyncSettings:
     """The way to central. ``identity`` is the folder that enrolment filled."""
 
-    broker: Place
+    broker: BrokerUrl
     identity: Path
     retention_s: float
     keepalive_s: float
@@ -126,7 +126,7 @@ def read_settings(document: Any, base: Path) -> Settings:
 
 def _sync(table: Table, base: Path) -> SyncSettings:
     settings = SyncSettings(
-        broker=table.checked("broker", read_place),
+        broker=table.checked("broker", broker_url),
         identity=base / table.text("identity", "identity"),
         retention_s=table.seconds("retention", "24h", least=0.0),
         keepalive_s=table.seconds("keepalive", "30s", least=1.0, most=120.0),

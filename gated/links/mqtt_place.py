@@ -53,6 +53,10 @@ class BrokerUrl:
     port: int
     tls: bool
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
 
 def broker_url(text: str) -> BrokerUrl:
     """Take ``mqtts://host[:8883]`` apart, or ``mqtt://host[:1883]`` for this machine. Raises ``ValueError``.
