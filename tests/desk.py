@@ -33,6 +33,7 @@ class Desk:
         self.link.open([topics.SHARED_EVENTS, topics.ALL_STATES])
         self.states = []
         self.now = site.now
+        self._early: list[Batch] = []
         self._digests: dict[tuple[str, int], bytes] = {}
         self._trust_this_desk(site)
         identity = site.path / "identity"
@@ -74,6 +75,11 @@ class Desk:
 
     def hear(self, timeout_s: float = PATIENCE_S) -> Batch | None:
         """The next batch, verified; states that come before it are kept. None = silence."""
+        if self._early:
+            return self._early.pop(0)
+        return self._listen(timeout_s)
+
+    def _listen(self, timeout_s: float) -> Batch | None:
         while True:
             try:
                 heard = self.link.receive(timeout_s)
@@ -100,7 +106,9 @@ class Desk:
     def greeted(self):
         """The newest greeting that came, waited for."""
         while not self.states or not self.states[-1].online:
-            assert self.hear() is not None or self.states
+            batch = self._listen(PATIENCE_S)
+            assert batch is not None
+            self._early.append(batch)
         return self.states[-1]
 
     # -------------------------------------------------------------- answering

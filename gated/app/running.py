@@ -6,6 +6,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
@@ -25,6 +26,7 @@ from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
+from gated.errors import StoreError
 from gated.model.event import SetAside
 from gated.ports import Reader
 from gated.store.cache import Cache
@@ -119,6 +121,8 @@ class RunningGate:
     def stop(self) -> bool:
         """Stop serving and close the files. False = the disk did not let the journal in time."""
         self._gate.stop_lanes()
+        with suppress(StoreError):  # the journal has logged it
+            self._gate.say_stopped()
         if self.sync is not None:
             self.sync.stop(_SYNC_STOP_S)
         for close in self._closers:

@@ -10,7 +10,7 @@ from gated.config.files import load_signing_key
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.downlink import Downlink
 from gated.daemon.retention import Retention
-from gated.daemon.sync import Identity, Sync
+from gated.daemon.sync import LAST_WORDS_S, Identity, Sync
 from gated.daemon.tap import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.uplink import Uplink
@@ -66,6 +66,7 @@ class WayToCentral:
             backoff=backoff,
             random=world.random,
             note=settings.state_dir / SYNC_NOTE,
+            last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
 

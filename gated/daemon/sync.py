@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: The journal is looked at this often while the link is open.
 POLL_S = 0.2
+#: A gate that is stopped tells what it can for so long.
+LAST_WORDS_S = 2.0
 #: Counters are noted for `gated status` this often; a change of the link is noted at once.
 NOTE_S = 60.0
 _SESSION_BYTES = 8
@@ -71,6 +73,7 @@ class Sync:
         backoff: Backoff,
         random: Callable[[int], bytes],
         note: Path,
+        last_words_s: float = LAST_WORDS_S,
     ) -> None:
         self._identity = identity
         self._link = link
@@ -83,6 +86,7 @@ class Sync:
         self._backoff = backoff
         self._random = random
         self._note = note
+        self._last_words_s = last_words_s
         self._noted_at = 0.0
         self._since = 0
         self._why = "connecting"
@@ -123,6 +127,7 @@ class Sync:
                 log.exception("sync: unexpected")
                 self._went_down(f"unexpected {type(error).__name__}")
             finally:
+                self._uplink.save()
                 self._link.close()
             self._stop.wait(self._backoff.next())
 
@@ -133,14 +138,31 @@ class Sync:
         self._uplink.begin(session, self._state(session, online=True))
         self._came_up()
         while not self._stop.is_set():
-            now = self._clock.monotonic()
-            self._uplink.pump(now)
-            self._heard(self._link.receive(POLL_S))
-            if now - self._noted_at >= NOTE_S:
-                self._write_note()
-        self._uplink.save()
+            self._uplink.doubt_silence(self._clock.monotonic())
+            self._turn()
+        self._say_last_words()
         self._link.send(self._state(session, online=False))
         self._went_down("stopped")
+
+    def _say_last_words(self) -> None:
+        """Counted in silent turns: the clock of a test may stand still."""
+        silent = 0
+        while silent * POLL_S < self._last_words_s and self._uplink.acknowledged != self._outbox.newest():
+            try:
+                self._uplink.doubt_silence(self._clock.monotonic())
+            except LinkError:
+                return
+            silent += not self._turn()
+
+    def _turn(self) -> bool:
+        """Send, listen, note. False = nothing came."""
+        now = self._clock.monotonic()
+        self._uplink.pump(now)
+        heard = self._link.receive(POLL_S)
+        self._heard(heard)
+        if now - self._noted_at >= NOTE_S:
+            self._write_note()
+        return heard is not None
 
     def _heard(self, heard: Received | Answered | None) -> None:
         now = self._clock.monotonic()

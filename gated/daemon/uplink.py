@@ -97,7 +97,6 @@ class Uplink:
 
     def pump(self, now: float) -> None:
         """Send what the window has room for. Raises ``LinkError`` and ``StoreError``."""
-        self._doubt_silence(now)
         self.save_if_due(now)
         if now < self._paused_until:
             return
@@ -113,8 +112,11 @@ class Uplink:
             self._unanswered[self._link.send(Letter(topics.events(self._gate), token))] = True
             self._window.note_sent(told.last_id, now)
 
-    def _doubt_silence(self, now: float) -> None:
-        """Brokers acknowledge what they lose: only a receipt counts, and its absence is noticed here."""
+    def doubt_silence(self, now: float) -> None:
+        """Brokers acknowledge what they lose: only a receipt counts, and its absence is noticed here.
+
+        Sends again, and raises ``LinkError`` when that has not helped ``STRIKES`` times.
+        """
         if self._window.waited(now) < self._ack_wait_s:
             return
         self._strikes += 1

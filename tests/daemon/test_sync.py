@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import closing
 
 import pytest
@@ -85,6 +86,18 @@ def test_the_cursor_is_durable_when_the_gate_stops(site, desk, serve):
     served.stop_now()
     with closing(Outbox(site.state / JOURNAL)) as outbox:
         assert batch.last <= outbox.acknowledged()[0]
+
+
+def test_a_stopped_gate_tells_its_last_row_before_it_goes(site, desk, connected):
+    stopping = threading.Thread(target=connected.stop_now)
+    stopping.start()
+    told = []
+    while "stopped" not in told:
+        batch = desk.hear()
+        told += [event["kind"] for event in events(batch)]
+        desk.ack(batch.epoch, batch.last)
+    stopping.join()
+    assert 0 == unsent(site)
 
 
 def test_without_a_receipt_the_same_is_sent_again(desk, connected):
