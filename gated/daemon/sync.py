@@ -100,6 +100,11 @@ class Sync:
         """The newest time that central signed, seconds since 1970; 0 = none since the start."""
         return self._uplink.signed_time
 
+    @property
+    def acknowledged(self) -> int:
+        """The id of the newest row that central has."""
+        return self._uplink.acknowledged
+
     def start(self) -> None:
         """Begin."""
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
