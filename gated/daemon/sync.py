@@ -101,6 +101,11 @@ class Sync:
         return self._uplink.signed_time
 
     @property
+    def is_up(self) -> bool:
+        """Whether the link is open."""
+        return self._up
+
+    @property
     def acknowledged(self) -> int:
         """The id of the newest row that central has."""
         return self._uplink.acknowledged
