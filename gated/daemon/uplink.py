@@ -176,7 +176,7 @@ class Uplink:
         elif place.id > self._window.acked and place.digest is not None:
             self._advance(ack, place.id, now)
         elif greeted:
-            self._maybe_back(place.id)
+            self._maybe_back(place.id, ack.epoch)
         elif place.id < self._window.acked:
             self.refused["ack_old"] += 1
 
@@ -196,10 +196,13 @@ class Uplink:
         for seq, code in ack.quarantined:
             log.warning("sync: central keeps row %d aside (%s)", seq, code)
 
-    def _maybe_back(self, row_id: int) -> None:
-        """The answer to our greeting: central may have lost what it had, and what is left is sent again."""
-        row_id = max(row_id, self._outbox.oldest() - 1)
-        if row_id >= self._window.acked:
+    def _maybe_back(self, row_id: int, epoch: str) -> None:
+        """The answer to our greeting: central may have lost what it had, and what is left is sent again.
+
+        Of what was erased meanwhile the next batch tells that it is gone. Where nothing of an epoch is left,
+        there is no batch of it, and to go back would send what came after in vain, at every connection.
+        """
+        if row_id >= self._window.acked or not self._outbox.holds(epoch):
             return
         log.warning("sync: central lacks %d rows that it had: sent again", self._window.acked - row_id)
         self._journal.do(partial(go_back, row_id=row_id))

@@ -94,6 +94,13 @@ class Outbox:
         told = Batch(gate, epoch, first - base, prev, tuple(bodies), erased=first > max(after, base) + 1)
         return Told(told, first + len(bodies) - 1)
 
+    def holds(self, epoch: str) -> bool:
+        """Whether rows of an epoch are left, or can still come: of the newest they can."""
+        newest = self.epochs(0)[-1].epoch
+        return any(
+            one.oldest <= one.last or one.epoch == newest for one in self.epochs(0) if one.epoch == epoch
+        )
+
     def knows(self, epoch: str) -> bool:
         """Whether this journal has such an epoch."""
         with errors_of(self._path, "read"):
