@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +140,7 @@ class City:
         words = [sys.executable, str(PROCESS), "steady", str(box.config), str(box.path / "releases")]
         with (box.path / "gate.log").open("ab") as log:
             return subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment()
+                words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=environment()
             )
 
     # -------------------------------------------------------------- what central has
@@ -181,10 +179,12 @@ def _copy(files: TlsFiles, folder: Path, name: str) -> None:
     (folder / f"{name}.key").chmod(0o600)
 
 
-def lines_of(process: subprocess.Popen[bytes]) -> Iterator[dict]:
-    assert process.stdout is not None
-    for line in process.stdout:
-        yield json.loads(line)
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """kill -9."""
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def settle(city: City) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 from collections import Counter
 
 import pytest
 
-from city import City, end, finish, settle
+from city import City, end, finish, kill, settle
 from mosquitto import running
 from venue import until
 
@@ -38,8 +39,7 @@ class Cast:
             return
         process = self.running[name]
         assert process.poll() is None, f"{name} ended by itself: {process.returncode}"
-        process.kill()
-        process.wait()
+        kill(process)
 
     def again(self, name: str) -> None:
         if name == "broker":
@@ -58,8 +58,7 @@ class Cast:
 
     def kill_all(self) -> None:
         for process in self.running.values():
-            process.kill()
-            process.wait()
+            kill(process)
 
 
 def check_counts(city: City) -> int:
@@ -80,7 +79,7 @@ def check_counts(city: City) -> int:
 
 @pytest.mark.timeout(180 + 4 * KILLS)
 def test_kills_of_gates_workers_and_broker_lose_nothing_and_count_nothing_twice(tmp_path):
-    with running(tmp_path / "broker") as broker:
+    with running(tmp_path / "broker", name_is_id=False) as broker:
         city = City(tmp_path, gates=4, broker=broker, lines=LINES)
         for box in city.gates:
             city.import_statements(box)
@@ -107,12 +106,16 @@ def test_kills_of_gates_workers_and_broker_lose_nothing_and_count_nothing_twice(
 def test_a_broker_that_throws_away_what_it_acknowledges_loses_nothing(tmp_path):
     """One letter in flight to central and one in the queue: what comes on top is answered, and gone."""
     lossy = ["max_inflight_messages 1", "max_queued_messages 1"]
-    with running(tmp_path / "broker", general=lossy) as broker:
+    with running(tmp_path / "broker", general=lossy, name_is_id=False) as broker:
         city = City(tmp_path, gates=4, broker=broker, lines=LINES)
         cast = Cast(city, workers=1)
         try:
             pause = threading.Event()
-            pause.wait(6)
+            for _ in range(3):  # while central stands still, letters pile up at the broker
+                pause.wait(1.0)
+                cast.running["central-0"].send_signal(signal.SIGSTOP)
+                pause.wait(1.5)
+                cast.running["central-0"].send_signal(signal.SIGCONT)
             cast.stop_gates()
             settle(city)
             cast.stop_central()
