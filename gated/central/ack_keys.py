@@ -30,7 +30,15 @@ class AckKeys:
     @classmethod
     def load(cls, directory: Path) -> AckKeys:
         """The keys of every sector of an office. Opens no other file. Raises ``ConfigError``."""
-        paths = sorted((directory / "secret").glob(f"*{ACK_SUFFIX}.pem"))
+        secret = directory / "secret"
+        try:
+            paths = [path for path in sorted(secret.iterdir()) if path.name.endswith(f"{ACK_SUFFIX}.pem")]
+        except PermissionError:
+            raise ConfigError(
+                f"{secret} cannot be read", hint="who serves must be able to list it, and read *.ack.pem"
+            ) from None
+        except OSError:
+            paths = []
         if not paths:
             raise ConfigError(
                 f"{directory} has no keys for receipts",

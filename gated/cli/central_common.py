@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any
 from gated.cli.common import add_json
 
 if TYPE_CHECKING:
+    from gated.central.ledger import Ledger
     from gated.central.office import Office
     from gated.model.credential import Credential
 
 
+def add_directory(made: argparse.ArgumentParser) -> None:
+    """``DIR``."""
+    made.add_argument("directory", type=Path, metavar="DIR", help="the office's directory")
+
+
+def add_office(made: argparse.ArgumentParser) -> None:
+    """``DIR`` and ``--json``."""
+    add_directory(made)
+    add_json(made)
+
+
 def add_place(made: argparse.ArgumentParser) -> None:
     """``DIR``, ``--sector`` and ``--json``."""
-    made.add_argument("directory", type=Path, metavar="DIR", help="the office's directory")
+    add_directory(made)
     made.add_argument(
         "--sector", required=True, metavar="NAME", help="family of venues that share pseudonyms"
     )
@@ -53,6 +65,19 @@ def office_of(arguments: argparse.Namespace) -> Office:
 
     check_out(arguments.out)
     return Office(arguments.directory, arguments.sector, secrets.token_bytes)
+
+
+def ledger_of(arguments: argparse.Namespace) -> Ledger:
+    """The ledger of an office that is there: none is made where somebody mistyped. Raises ``ConfigError``."""
+    from gated.central.ledger import LEDGER, Ledger
+    from gated.errors import ConfigError
+
+    path = arguments.directory / LEDGER
+    if not path.is_file():
+        raise ConfigError(
+            f"{arguments.directory} is no office: it has no {LEDGER}", hint="gated central init makes one"
+        )
+    return Ledger(path)
 
 
 def credential(public_key: str | None, uid: str | None, which: str = "") -> Credential | None:
@@ -97,10 +122,14 @@ def check_out(path: Path | None) -> None:
     if path is None:
         return
     try:
-        there = path.exists()
-        fine = os.access(path if there else path.absolute().parent, os.W_OK) and not path.is_dir()
+        try:
+            path.stat()
+            place = path
+        except FileNotFoundError:
+            place = path.absolute().parent
+        fine = os.access(place, os.W_OK) and not path.is_dir()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be written ({error})", hint="check the path") from None
+        raise ConfigError(f"{path} cannot be written ({error})", hint="nothing was issued") from None
     if not fine:
         raise ConfigError(f"{path} cannot be written", hint="check the path: nothing was issued")
 

@@ -1,0 +1,293 @@
+"""The commands of central as people use them: replace-medium, serve, events, gates."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+import mosquitto
+from central.box import EPOCH, NOW, Box
+from central.talker import PATIENCE_S
+from gated.central.intake import take_in
+from gated.central.ledger import Ledger
+from gated.central.ledger_gates import note_refused
+from gated.central.ledger_statements import unpublished
+from gated.cli.main import main
+from gated.config.files import load_keys
+from gated.credential.message import open_message
+from gated.model.letter import Letter, Received
+from gated.model.statement import Kind
+from gated.wire import topics
+from gated.wire.ack import read_ack
+from venue import medium, until
+
+
+def run(capsys, *words):
+    code = main(["central", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture
+def city(tmp_path, capsys):
+    place = tmp_path / "city"
+    assert 0 == run(capsys, "init", place, "--sector", "pools", "--venue", "bron")[0]
+    return place
+
+
+@pytest.fixture
+def ledger(city):
+    with closing(Ledger(city / "central.db")) as made:
+        yield made
+
+
+OLD, NEW = medium(1).public.hex(), medium(2).public.hex()
+PLACE = ("--sector", "pools", "--account", "alice")
+
+
+# ------------------------------------------------------------------ issuing
+
+
+def test_what_is_issued_needs_no_file(city, ledger, capsys):
+    code, out, _ = run(capsys, "issue", city, *PLACE, "--public-key", OLD, "--product", "season")
+    assert (0, True) == (code, out.startswith("sector pools: 2 statements in the log (pass="))
+    code, out, _ = run(capsys, "deny", city, "--sector", "pools", "--public-key", OLD, "--json")
+    assert (0, None) == (code, json.loads(out)["file"])
+    assert 3 == len(unpublished(ledger, 9))
+
+
+def test_nothing_is_issued_where_the_file_cannot_be_written(city, ledger, capsys):
+    words = ("issue", city, *PLACE, "--product", "season", "--out")
+    for path in (city / "none" / "a.gated", city, "a\0b"):
+        code, _, err = run(capsys, *words, path)
+        assert (2, 1) == (code, len(err.splitlines())), err
+        assert "cannot be written" in err
+    assert [] == unpublished(ledger, 9)
+
+
+def test_a_disk_that_fills_up_says_where_the_statements_are(city, ledger, capsys):
+    words = ("issue", city, *PLACE, "--product", "season", "--out")
+    code, _, err = run(capsys, *words, "/dev/full")
+    assert (2, True) == (code, "in the office's log, which `gated central serve` sends" in err)
+    assert 1 == len(unpublished(ledger, 9))
+
+
+def test_of_a_medium_and_a_right_both_are_issued_or_none(city, ledger, capsys):
+    code, _, _ = run(capsys, "issue", city, *PLACE, "--public-key", OLD, "--product", "season", "--days", 0)
+    assert (2, []) == (code, unpublished(ledger, 9))
+
+
+def test_a_medium_is_replaced_once(city, ledger, capsys, tmp_path):
+    words = ("replace-medium", city, *PLACE, "--old-public-key", OLD, "--public-key", NEW)
+    code, out, _ = run(capsys, *words)
+    assert (0, True) == (code, "sector pools: old medium denied, new one bound (pass=" in out)
+    made = [one.token for one in unpublished(ledger, 9)]
+    file = tmp_path / "new.gated"
+    code, out, _ = run(capsys, *words, "--out", file)
+    assert (0, True) == (code, "done already, nothing is new" in out)
+    assert all(token in file.read_bytes() for token in made)
+    code, out, _ = run(capsys, *words, "--json")
+    told = json.loads(out)
+    assert (0, True, 2) == (code, told["again"], told["statements"])
+    assert made == [one.token for one in unpublished(ledger, 9)]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--old-public-key", OLD, "--public-key", OLD], "a medium cannot take its own place"),
+        (["--old-public-key", "04", "--public-key", NEW], "--old-public-key must be 65 bytes in hex"),
+        (["--old-uid", "08010203", "--public-key", NEW], "--old-uid names no medium"),
+    ],
+)
+def test_a_replacement_that_makes_no_sense_is_refused(city, ledger, capsys, words, told):
+    code, _, err = run(capsys, "replace-medium", city, *PLACE, *words)
+    assert (2, True, 1) == (code, told in err, len(err.splitlines()))
+    assert [] == unpublished(ledger, 9)
+
+
+# ------------------------------------------------------------------ looking
+
+
+def test_a_directory_without_an_office_is_told_and_left_alone(tmp_path, capsys):
+    for words in (("events",), ("gates",), ("serve", "--broker", "mqtt://localhost")):
+        code, _, err = run(capsys, words[0], tmp_path, *words[1:])
+        assert (2, 1) == (code, len(err.splitlines()))
+        assert str(tmp_path) in err
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def told(ledger):
+    """Two gates with some history."""
+    box = Box().enrol(ledger).write(2).write_body('"\\u001b noise"').write(2)
+    twin = box.copy().write(1, lane="b")
+    box.write(1)
+    other = Box("nord-1", "museums").enrol(ledger).write(9)
+    other.oldest = 6
+    Box("west-1").enrol(ledger)
+    take_in(ledger, [box.told()], NOW)
+    take_in(ledger, [other.told(6, 8)], NOW, [("pools", box.write(3).state())])
+    take_in(ledger, [twin.told()], NOW, [("museums", other.state(online=False))])
+    note_refused(ledger, {("", "unknown_gate"): 7, ("bron-1", "bad_signature"): 2}, NOW)
+    return box
+
+
+def test_events_are_listed_in_the_order_of_arrival(city, told, capsys):
+    code, out, _ = run(capsys, "events", city)
+    lines = out.splitlines()
+    assert (0, 10) == (code, len(lines))
+    assert f"       1  bron-1 {EPOCH}      1  2027-01-15 08:00:00Z  decided   cost=1" in lines[0]
+    assert rf"""bron-1 {EPOCH}      3  kept aside: not_an_event: '"\\u001b noise"'""" in lines[2]
+    assert f"bron-1 {EPOCH}      6 branch 1  2027" in lines[9]
+    _, out, _ = run(capsys, "events", city, "--last", 2, "--json")
+    first, second = map(json.loads, out.splitlines())
+    assert ("nord-1", "museums", 8, True, 8) == (
+        first["gate"], first["sector"], first["seq"], first["counted"], first["event"]["seq"],
+    )  # fmt: skip
+    assert (10, 1, False) == (second["number"], second["branch"], second["counted"])
+    _, out, _ = run(capsys, "events", city, "--gate", "bron-1", "--after", 2, "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [3, 4, 5, 6, 10] == [one["number"] for one in found]
+    assert ("not_an_event", '"\\u001b noise"', False) == (
+        found[0]["quarantined"],
+        found[0]["raw"],
+        found[0]["counted"],
+    )
+    _, out, _ = run(capsys, "events", city, "--sector", "museums")
+    assert 3 == len(out.splitlines())
+
+
+def test_a_long_list_comes_as_a_whole(city, ledger, capsys):
+    box = Box().enrol(ledger).write(2500)
+    take_in(ledger, [box.told(first, min(first + 199, 2500)) for first in range(1, 2501, 200)], NOW)
+    _, out, _ = run(capsys, "events", city, "--after", 0, "--json")
+    assert list(range(1, 2501)) == [json.loads(line)["number"] for line in out.splitlines()]
+
+
+def test_events_are_followed(city, ledger):
+    box = Box().enrol(ledger).write(1)
+    take_in(ledger, [box.told()], NOW)
+    words = [sys.executable, "-m", "gated", "central", "events", str(city), "--follow", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert 1 == json.loads(process.stdout.readline())["seq"]
+        box.write(2)
+        take_in(ledger, [box.told()], NOW)
+        assert [2, 3] == [json.loads(process.stdout.readline())["seq"] for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        assert 130 == process.wait(PATIENCE_S)
+
+
+def test_each_gate_is_told_with_what_is_wrong(city, told, capsys):
+    code, out, _ = run(capsys, "gates", city)
+    assert 0 == code
+    assert [
+        "gate bron-1 (pools, bron): online, last heard 2027-01-15 08:00:00Z",
+        f"  epoch {EPOCH}: 6 rows here, 3 unsent, 1 quarantined, FORKED into 2",
+        f"  ALARM forked in epoch {EPOCH}: 1 times, last 2027-01-15 08:00:00Z",
+        "  not believed by central: bad_signature 2",
+        "gate nord-1 (museums, bron): offline, last heard 2027-01-15 08:00:00Z",
+        f"  epoch {EPOCH}: 8 rows here, 1 unsent, 5 missing",
+        f"  ALARM missing in epoch {EPOCH}: 1 times, last 2027-01-15 08:00:00Z",
+        "gate west-1 (pools, bron): never heard",
+        "gates that nobody enrolled",
+        "  not believed by central: unknown_gate 7",
+    ] == out.splitlines()
+    _, out, _ = run(capsys, "gates", city, "--json")
+    bron, nord, west, nobody = map(json.loads, out.splitlines())
+    assert {
+        "epoch": EPOCH, "upto": 6, "told": 9, "unsent": 3,
+        "missing": 0, "quarantined": 1, "branches": 2, "waiting": 0,
+    } == bron["epochs"][0]  # fmt: skip
+    assert (True, "0.1", ["forked"]) == (
+        bron["online"], bron["version"], [one["code"] for one in bron["alarms"]],
+    )  # fmt: skip
+    assert (False, 5) == (nord["online"], nord["epochs"][0]["missing"])
+    assert (None, []) == (west["heard_at"], west["epochs"])
+    assert {"gate": None, "refused": {"unknown_gate": 7}} == nobody
+
+
+# ------------------------------------------------------------------ serving
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--broker", "http://x"], "--broker: it begins with neither mqtts:// nor mqtt://"),
+        (["--broker", "mqtts://x"], "mqtts:// needs --tls DIR"),
+        (["--broker", "mqtts://x", "--tls", "none"], "none/ca.crt is missing"),
+        (["--broker", "mqtt://localhost", "--workers", "0"], "0 workers; name 1 to 16"),
+    ],
+)
+def test_what_cannot_serve_is_told(city, capsys, words, told):
+    code, _, err = run(capsys, "serve", city, *words)
+    assert (2, True, 1) == (code, told in err, len(err.splitlines())), err
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Start commands that are ended when the test is."""
+    running = []
+
+    def start(*words):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with (tmp_path / f"log-{len(running)}").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gated", "central", *map(str, words)],
+                stdout=log, stderr=log, env=environment,
+            )  # fmt: skip
+        running.append(process)
+        return process, tmp_path / f"log-{len(running) - 1}"
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait(10)
+
+
+def tell(link, box, keys, first):
+    """Send the rows from ``first`` on until they are acknowledged."""
+    for _ in range(50):
+        link.send(Letter(topics.events(box.gate), box.letter(first, box.last)))
+        for _ in range(5):
+            came = link.receive(0.3)
+            if isinstance(came, Received):
+                link.take(came)
+                ack = read_ack(open_message(came.payload, Kind.ACK, keys, "pools", 0))
+                if (ack.upto, ack.digest) == (box.last, box.links[-1]):
+                    return
+    raise AssertionError("never acknowledged")
+
+
+def test_two_processes_serve_one_ledger_over_tls_and_stop_in_order(city, ledger, tmp_path, started):
+    with mosquitto.running(tmp_path / "broker", name_is_id=False) as broker:
+        files = broker.pki.issue("central")
+        assert files.key.parent == broker.pki.path
+        url = f"mqtts://localhost:{broker.port}"
+        words = ("serve", city, "--broker", url, "--tls", broker.pki.path, "--workers", 2)
+        served = [started(*words), started(*words)]
+        assert until(lambda: all(2 == log.read_text().count("serving") for _, log in served))
+        box = Box().enrol(ledger).write(30)
+        keys = load_keys(city / "gate" / "keys.json")
+        link = broker.link(box.gate)
+        link.open([topics.ack(box.gate)])
+        tell(link, box, keys, 1)
+        broker.kill()
+        assert until(lambda: all(2 == log.read_text().count("trying again") for _, log in served))
+        broker.start()
+        assert until(lambda: all(2 == log.read_text().count("the broker is back") for _, log in served))
+        link.open([topics.ack(box.gate)])
+        box.write(10)
+        tell(link, box, keys, 31)
+        link.close()
+        for process, log in served:
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(PATIENCE_S), log.read_text()
+            assert 6 == len(log.read_text().splitlines()), log.read_text()
+    assert [(40, 40)] == ledger.rows("SELECT count(*), max(seq) FROM counted")
