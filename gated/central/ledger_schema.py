@@ -1,0 +1,102 @@
+"""The tables of central.db (docs/reference/central.md), each change of them a migration."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("gated.central")
+
+
+def _create(db: Database, *statements: str) -> None:
+    for statement in statements:
+        db.execute(statement)
+
+
+@migrations(name="0001_numbers")
+def _numbers(db: Database) -> None:
+    # The highest number handed out for a key: a binding's index, a right's id, a denial's target.
+    db.execute(
+        "CREATE TABLE number (sector TEXT NOT NULL, what TEXT NOT NULL, key BLOB NOT NULL,"
+        " number INTEGER NOT NULL, PRIMARY KEY (sector, what, key)) WITHOUT ROWID"
+    )
+
+
+@migrations(name="0002_revoked")
+def _revoked(db: Database) -> None:
+    # Targets refused for good.
+    db.execute(
+        "CREATE TABLE revoked (sector TEXT NOT NULL, what TEXT NOT NULL, key BLOB NOT NULL,"
+        " PRIMARY KEY (sector, what, key)) WITHOUT ROWID"
+    )
+
+
+@migrations(name="0003_statements")
+def _statements(db: Database) -> None:
+    _create(
+        db,
+        # Everything issued, numbered without a gap within its sector.
+        "CREATE TABLE statement (sector TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,"
+        " token BLOB NOT NULL, published_at INTEGER, PRIMARY KEY (sector, number)) WITHOUT ROWID",
+        "CREATE INDEX statement_waiting ON statement (sector, number) WHERE published_at IS NULL",
+        # Which medium took another's place: the indexes of both, and the numbers of the two statements.
+        "CREATE TABLE replacement (sector TEXT NOT NULL, old BLOB NOT NULL, new BLOB NOT NULL,"
+        " pass BLOB NOT NULL, denial INTEGER NOT NULL, binding INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, old)) WITHOUT ROWID",
+    )
+
+
+@migrations(name="0004_gates")
+def _gates(db: Database) -> None:
+    _create(
+        db,
+        # A row per enrolment, kept for good: old events are verified with old keys.
+        "CREATE TABLE gate (gate TEXT NOT NULL, enrolment INTEGER NOT NULL, sector TEXT NOT NULL,"
+        " venue TEXT NOT NULL, kid BLOB NOT NULL, algorithm TEXT NOT NULL, public BLOB NOT NULL,"
+        " serial TEXT NOT NULL, enrolled_at INTEGER NOT NULL, ended_at INTEGER,"
+        " PRIMARY KEY (gate, enrolment)) WITHOUT ROWID",
+        "CREATE UNIQUE INDEX gate_present ON gate (gate) WHERE ended_at IS NULL",
+        "CREATE INDEX gate_public ON gate (public)",
+        # What a gate last said of itself, and when anything of it was last believed.
+        "CREATE TABLE state (gate TEXT PRIMARY KEY, heard_at INTEGER NOT NULL, session TEXT,"
+        " online INTEGER, told TEXT) WITHOUT ROWID",
+        # What arrived and was not believed. Gates that nobody enrolled share the empty name.
+        "CREATE TABLE refused (gate TEXT NOT NULL, code TEXT NOT NULL, times INTEGER NOT NULL,"
+        " latest INTEGER NOT NULL, PRIMARY KEY (gate, code)) WITHOUT ROWID",
+        "CREATE TABLE alarm (gate TEXT NOT NULL, epoch TEXT NOT NULL, code TEXT NOT NULL,"
+        " since INTEGER NOT NULL, latest INTEGER NOT NULL, times INTEGER NOT NULL,"
+        " PRIMARY KEY (gate, epoch, code)) WITHOUT ROWID",
+    )
+
+
+@migrations(name="0005_events")
+def _events(db: Database) -> None:
+    _create(
+        db,
+        # Branch 0 is what was told first. A branch shares the rows up to `base` with its `parent`.
+        # `missing` counts the rows that its gaps lack.
+        "CREATE TABLE chain (id INTEGER PRIMARY KEY, gate TEXT NOT NULL, epoch TEXT NOT NULL,"
+        " branch INTEGER NOT NULL, sector TEXT NOT NULL, parent INTEGER REFERENCES chain (id),"
+        " base INTEGER NOT NULL, upto INTEGER NOT NULL, head BLOB NOT NULL, missing INTEGER NOT NULL,"
+        " begun_at INTEGER NOT NULL, UNIQUE (gate, epoch, branch))",
+        # Bodies are appended in the order of arrival: only the small index is written all over the place.
+        "CREATE TABLE event (id INTEGER PRIMARY KEY, chain INTEGER NOT NULL REFERENCES chain (id),"
+        " seq INTEGER NOT NULL, digest BLOB NOT NULL, code TEXT, body TEXT NOT NULL)",
+        "CREATE UNIQUE INDEX event_place ON event (chain, seq)",
+        "CREATE INDEX event_aside ON event (chain, seq) WHERE code IS NOT NULL",
+        # What the gate signed: with the rows' bodies the very message can be made again.
+        "CREATE TABLE batch (id INTEGER PRIMARY KEY, chain INTEGER NOT NULL REFERENCES chain (id),"
+        " first INTEGER NOT NULL, last INTEGER NOT NULL, prev BLOB NOT NULL, erased INTEGER NOT NULL,"
+        " kid BLOB NOT NULL, signature BLOB NOT NULL)",
+        "CREATE INDEX batch_place ON batch (chain, first)",
+        # Rows that the gate has no more and central never had; `digest` is that of row `last`.
+        "CREATE TABLE missing (chain INTEGER NOT NULL REFERENCES chain (id), first INTEGER NOT NULL,"
+        " last INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (chain, first)) WITHOUT ROWID",
+        # Batches ahead of what came before them. `head` is the digest of their last row.
+        "CREATE TABLE pending (id INTEGER PRIMARY KEY, gate TEXT NOT NULL, epoch TEXT NOT NULL,"
+        " first INTEGER NOT NULL, head BLOB NOT NULL, kid BLOB NOT NULL, signature BLOB NOT NULL,"
+        " payload BLOB NOT NULL, UNIQUE (gate, epoch, first, head))",
+        # What counts: nothing that was kept aside, and of a copied journal only what was told first.
+        "CREATE VIEW counted AS SELECT event.id, chain.sector, chain.gate, chain.epoch, event.seq, event.body"
+        " FROM event JOIN chain ON chain.id = event.chain WHERE event.code IS NULL AND chain.branch = 0",
+    )
