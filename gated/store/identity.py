@@ -175,7 +175,8 @@ class Identity:
         if self.path.is_symlink():
             target = self.path.readlink()
             if self._installed.match(str(target)):
-                return self.path.with_name(target.name)
+                folder = self.path.with_name(target.name)
+                return folder if folder.is_dir() else None
         elif not self.path.exists():
             return None
         raise ConfigError(

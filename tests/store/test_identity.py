@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -163,6 +164,18 @@ def test_an_identity_that_is_not_ours_is_left_alone(identity, what):
         with pytest.raises(ConfigError, match="was not made by `gated enrol`; move it away: mv"):
             touch()
     assert (identity.path / "gate.key").exists()
+
+
+def test_a_link_that_leads_nowhere_is_led_anew(made):
+    keys = made.path.with_name("keys.json")
+    keys.unlink()
+    keys.write_bytes(b"by hand")
+    shutil.rmtree(made.path.resolve())
+    assert not made.is_enrolled
+    made.install(parts("two"), {"keys.json": keys})
+    made.finish()
+    assert b"keys two" == keys.read_bytes()
+    assert 2 == len([name for name in names(made.path.parent) if name.startswith("identity")])
 
 
 def test_folders_of_other_names_are_not_tidied_away(made):
