@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gated.cli import central_enrol
 from gated.cli.common import add_json, command, group
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def add(commands: Any) -> None:
     )
     _out(deny)
     deny.set_defaults(run=run_deny)
+    central_enrol.add(below)
 
 
 def _place(made: argparse.ArgumentParser) -> None:
