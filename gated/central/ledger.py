@@ -17,6 +17,8 @@ from sqlite_utils import Database
 from gated.central.ledger_schema import migrations
 from gated.errors import StoreError
 
+#: Its name in an office's directory.
+LEDGER = "central.db"
 #: How long to wait while another worker writes. A commit takes milliseconds; beyond this something is stuck.
 BUSY_S = 5.0
 #: Bunches of batches are larger than SQLite's usual 1000 pages, which would then be copied at each commit.

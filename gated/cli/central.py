@@ -1,19 +1,27 @@
-"""``gated central``: the reference office that issues statements."""
+"""``gated central init | issue | deny``: the reference office that issues statements."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.cli import central_enrol
-from gated.cli.common import add_json, command, group
+from gated.cli import central_enrol, central_replace
+from gated.cli.central_common import (
+    add_medium,
+    add_out,
+    add_place,
+    credential,
+    from_hex,
+    office_of,
+    tell,
+    write_out,
+)
+from gated.cli.common import command, group
 
 if TYPE_CHECKING:
     from gated.central.office import Office, ProductRules
-    from gated.model.credential import Credential
     from gated.model.statement import TargetKind
 
 _INIT = """\
@@ -24,11 +32,13 @@ secret/ stays on the central machine; gate/ is what each gate of the sector gets
 """
 _ISSUE = """\
   gated central issue ./city --sector pools --account alice --product swim10 --days 365 \\
-      --public-key 04…  --out alice.gated
+      --public-key 04…
   gated central issue ./city --sector pools --account alice --product season --out more.gated
+
+what is issued stands in the office's log, from which `gated central serve` sends it to the gates
 """
 _DENY = """\
-  gated central deny ./city --sector pools --public-key 04…  --out lost-card.gated
+  gated central deny ./city --sector pools --public-key 04…
   gated central deny ./city --sector pools --account alice --state blocked --out blocked.gated
   gated central deny ./city --sector pools --account alice --state lifted --out lifted.gated
 """
@@ -36,9 +46,9 @@ _DENY = """\
 
 def add(commands: Any) -> None:
     """Add the commands."""
-    below = group(commands, "central", "issue statements (the reference central system)")
+    below = group(commands, "central", "the reference central system: issue statements, serve gates")
     init = command(below, "init", "make a sector's keys and the files of its gates", _INIT)
-    _place(init)
+    add_place(init)
     init.add_argument("--venue", action="append", required=True, metavar="NAME", help="a venue (repeatable)")
     init.add_argument(
         "--product", action="append", default=[], metavar="NAME[:USES]", help="a product (repeatable)"
@@ -51,9 +61,9 @@ def add(commands: Any) -> None:
     init.set_defaults(run=run_init)
 
     issue = command(below, "issue", "bind a medium to an account and give it a right", _ISSUE)
-    _place(issue)
+    add_place(issue)
     issue.add_argument("--account", required=True, metavar="NAME", help="the holder, as central knows them")
-    _medium(issue)
+    add_medium(issue)
     issue.add_argument("--product", metavar="NAME", help="the right's product; left out: bind only")
     issue.add_argument("--uses", type=int, metavar="N", help="total uses, if not the product's own")
     issue.add_argument(
@@ -61,40 +71,21 @@ def add(commands: Any) -> None:
     )
     issue.add_argument("--days", type=int, metavar="N", help="validity from now; left out: no end")
     issue.add_argument("--revises", metavar="CTI", help="replace this right by a newer revision")
-    _out(issue)
+    add_out(issue)
     issue.set_defaults(run=run_issue)
 
     deny = command(below, "deny", "refuse a medium, a pass or a right from now on, or lift that", _DENY)
-    _place(deny)
+    add_place(deny)
     deny.add_argument("--account", metavar="NAME", help="deny the account's pass")
-    _medium(deny)
+    add_medium(deny)
     deny.add_argument("--entitlement", metavar="CTI", help="deny one right, by its id")
     deny.add_argument(
         "--state", choices=("revoked", "blocked", "lifted"), default="revoked", help="default: %(default)s"
     )
-    _out(deny)
+    add_out(deny)
     deny.set_defaults(run=run_deny)
     central_enrol.add(below)
-
-
-def _place(made: argparse.ArgumentParser) -> None:
-    made.add_argument("directory", type=Path, metavar="DIR", help="the office's directory")
-    made.add_argument(
-        "--sector", required=True, metavar="NAME", help="family of venues that share pseudonyms"
-    )
-    add_json(made)
-
-
-def _medium(made: argparse.ArgumentParser) -> None:
-    medium = made.add_mutually_exclusive_group()
-    medium.add_argument("--public-key", metavar="HEX", help="a PKOC medium, by its 65-byte public key")
-    medium.add_argument("--uid", metavar="HEX", help="a medium by its UID: proves nothing, see the docs")
-
-
-def _out(made: argparse.ArgumentParser) -> None:
-    made.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="statement file; added to if it exists"
-    )
+    central_replace.add(below)
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -136,15 +127,16 @@ def run_issue(arguments: argparse.Namespace) -> int:
     from gated.devices.clock import SystemClock
     from gated.errors import ConfigError
 
-    credential = _credential(arguments)
-    if credential is None and arguments.product is None:
+    named = credential(arguments.public_key, arguments.uid)
+    if named is None and arguments.product is None:
         raise ConfigError("nothing to issue", hint="name a medium (--public-key) or a product, or both")
     now = SystemClock().sample().wall
     expires = None if arguments.days is None else now + arguments.days * 86400
+    revised = None if arguments.revises is None else from_hex(arguments.revises, 8, "--revises")
     tokens, issued = [], None
-    with closing(_office(arguments)) as office:
-        if credential is not None:
-            tokens.append(office.bind(arguments.account, credential, now=now, expires=None))
+    with closing(office_of(arguments)) as office, office.at_once():
+        if named is not None:
+            tokens.append(office.bind(arguments.account, named, now=now, expires=None))
         if arguments.product is not None:
             issued, token = office.entitle(
                 arguments.account,
@@ -153,13 +145,11 @@ def run_issue(arguments: argparse.Namespace) -> int:
                 expires=expires,
                 uses=arguments.uses,
                 venues=None if arguments.venues is None else tuple(arguments.venues),
-                entitlement=None if arguments.revises is None else _hex(arguments.revises, 8, "--revises"),
+                entitlement=revised,
             )
             tokens.append(token)
-    _write(arguments.out, tokens)
-    _told(
-        arguments, tokens, {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()}
-    )
+    write_out(arguments.out, tokens)
+    tell(arguments, tokens, {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()})
     return 0
 
 
@@ -169,11 +159,11 @@ def run_deny(arguments: argparse.Namespace) -> int:
     from gated.model.statement import DenialState
 
     now, state = SystemClock().sample().wall, DenialState[arguments.state.upper()]
-    with closing(_office(arguments)) as office:
+    with closing(office_of(arguments)) as office:
         kind, target = _target(arguments, office)
         token = office.deny(kind, target, state, now=now)
-    _write(arguments.out, [token])
-    _told(arguments, [token], {"target": kind.name.lower(), "state": arguments.state})
+    write_out(arguments.out, [token])
+    tell(arguments, [token], {"target": kind.name.lower(), "state": arguments.state})
     return 0
 
 
@@ -181,11 +171,12 @@ def _target(arguments: argparse.Namespace, office: Office) -> tuple[TargetKind, 
     from gated.errors import ConfigError
     from gated.model.statement import TargetKind
 
-    credential = _credential(arguments)
+    medium = credential(arguments.public_key, arguments.uid)
+    right = arguments.entitlement and from_hex(arguments.entitlement, 8, "--entitlement")
     named = [
-        (TargetKind.CREDENTIAL, None if credential is None else office.index(credential)),
+        (TargetKind.CREDENTIAL, None if medium is None else office.index(medium)),
         (TargetKind.PASS, arguments.account and office.pass_of(arguments.account)),
-        (TargetKind.ENTITLEMENT, arguments.entitlement and _hex(arguments.entitlement, 8, "--entitlement")),
+        (TargetKind.ENTITLEMENT, right),
     ]
     found = [(kind, target) for kind, target in named if target]
     if len(found) != 1:
@@ -193,45 +184,6 @@ def _target(arguments: argparse.Namespace, office: Office) -> tuple[TargetKind, 
             "a denial has one target", hint="name a medium, an --account or an --entitlement, and only one"
         )
     return found[0]
-
-
-def _office(arguments: argparse.Namespace) -> Office:
-    import secrets
-
-    from gated.central.office import Office
-
-    return Office(arguments.directory, arguments.sector, secrets.token_bytes)
-
-
-def _credential(arguments: argparse.Namespace) -> Credential | None:
-    import hashlib
-
-    from gated.card.uid import credential_of
-    from gated.errors import ConfigError
-    from gated.model.credential import Assurance, Credential
-
-    if arguments.public_key is not None:
-        public = _hex(arguments.public_key, 65, "--public-key")
-        return Credential("pkoc", hashlib.sha256(public).digest(), Assurance.ASYMMETRIC)
-    if arguments.uid is not None:
-        credential = credential_of(_hex(arguments.uid, None, "--uid"))
-        if credential is None:
-            raise ConfigError("--uid names no medium", hint="4, 7 or 10 bytes, and not a random one (08…)")
-        return credential
-    return None
-
-
-def _hex(text: str, size: int | None, what: str) -> bytes:
-    from gated.errors import ConfigError
-
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if not value or (size is not None and len(value) != size):
-        wanted = "hex digits" if size is None else f"{size} bytes in hex"
-        raise ConfigError(f"{what} must be {wanted}", hint="copy it as a whole")
-    return value
 
 
 def _product(text: str) -> ProductRules:
@@ -242,23 +194,3 @@ def _product(text: str) -> ProductRules:
     if uses and not (uses.isascii() and uses.isdigit() and len(uses) <= 20):
         raise ConfigError(f"--product {text}: uses must be a number", hint="for example swim10:10")
     return ProductRules(name, int(uses) if uses else None)
-
-
-def _write(path: Path, tokens: list[bytes]) -> None:
-    from gated.errors import ConfigError
-    from gated.wire.statement_file import frame
-
-    try:
-        with path.open("ab") as handle:
-            for token in tokens:
-                handle.write(frame(token))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror})", hint="check the path") from None
-
-
-def _told(arguments: argparse.Namespace, tokens: list[bytes], more: dict[str, Any]) -> None:
-    if arguments.json:
-        print(json.dumps({"file": str(arguments.out), "statements": len(tokens), **more}))
-    else:
-        told = " ".join(f"{name}={value}" for name, value in more.items() if value)
-        print(f"{arguments.out}: {len(tokens)} statements added ({told})")

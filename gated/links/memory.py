@@ -76,9 +76,9 @@ class MemoryLink:
         """What comes next; None after the timeout or an interrupt. Raises ``LinkError``."""
         with self._changed:
             self._changed.wait_for(self._something, timeout_s)
-            self._rung = False
             connection = self._alive()
             if not connection.inbox:
+                self._rung = False
                 return None
             came = connection.inbox.popleft()
             if isinstance(came, Answered):

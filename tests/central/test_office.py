@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from gated.central.ack_keys import AckKeys
+from gated.central.ledger import Ledger
+from gated.central.ledger_statements import mark_published, unpublished
 from gated.central.office import Office, ProductRules, found
 from gated.central.sign import sign_statement
 from gated.config.files import load_keys, load_profile
+from gated.credential.message import open_message
 from gated.credential.statement import open_statement
 from gated.errors import ConfigError
-from gated.model.refusal import Refusal
-from gated.model.statement import MAX_VENUES, DenialState, Entitlement, TargetKind
+from gated.model.credential import Assurance, Credential
+from gated.model.refusal import Reason, Refusal
+from gated.model.statement import MAX_VENUES, DenialState, Entitlement, Kind, TargetKind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
 from gated.model.venue import MAX_PRODUCTS, MAX_USES
+from gated.wire.ack import Ack, encode_ack
 
 NOW = 1_800_000_000
 
@@ -57,6 +64,7 @@ REFUSED = {
     "uses too many": ({"products": [ProductRules("a", MAX_USES + 1)]}, "2147483648 uses cannot be counted"),
     "uses below none": ({"products": [ProductRules("a", -1)]}, "-1 uses cannot be counted"),
     "a product at no venue": ({"products": [ProductRules("a", venues=("Bron",))]}, "'Bron' is not a name"),
+    "a name that another's key file has": ({"sector": "pools.ack"}, "a sector's name cannot end with .ack"),
     "no time zone": ({"timezone": "Europe/Lyon"}, "'Europe/Lyon' is no time zone"),
     "a folder of time zones": ({"timezone": "Europe"}, "'Europe' is no time zone"),
     "a path for a time zone": ({"timezone": "../../etc/passwd"}, "is no time zone"),
@@ -78,8 +86,8 @@ def test_what_a_gate_would_refuse_is_not_founded_and_leaves_nothing(tmp_path, ca
 def test_what_is_founded_at_the_limits_is_read_by_a_gate(tmp_path):
     products = [ProductRules(f"p{number}", MAX_USES) for number in range(MAX_PRODUCTS)]
     make(tmp_path, products=products, key_days=LONGEST).close()
-    (key,) = load_keys(tmp_path / "gate" / "keys.json").values()
-    assert END_OF_TIME - 86400 < key.expires <= END_OF_TIME
+    keys = load_keys(tmp_path / "gate" / "keys.json").values()
+    assert [True] * 2 == [END_OF_TIME - 86400 < key.expires <= END_OF_TIME for key in keys]
     assert MAX_PRODUCTS == len(load_profile(tmp_path / "gate" / "profile-bron.json").products)
 
 
@@ -105,7 +113,7 @@ def test_a_second_sector_cannot_take_the_first_ones_venue_and_can_be_founded_wit
         make(tmp_path, "museums", venues=["fourviere", "bron"])
     assert before == files(tmp_path)
     make(tmp_path, "museums", venues=["fourviere"]).close()
-    assert 2 == len(load_keys(tmp_path / "gate" / "keys.json"))
+    assert 4 == len(load_keys(tmp_path / "gate" / "keys.json"))
 
 
 @pytest.mark.parametrize("spoilt", [b"noise", b"[1]", b'{"v":1,"keys":[]}', b"[" * 100_000])
@@ -203,3 +211,139 @@ def test_what_was_revoked_stays_so_and_what_was_blocked_can_be_lifted(tmp_path):
             office.deny(TargetKind.PASS, revoked, state, now=NOW)
     office.deny(TargetKind.CREDENTIAL, revoked, DenialState.LIFTED, now=NOW)  # another target
     office.close()
+
+
+# ------------------------------------------------------------------ two keys, one of which serves
+
+
+def test_a_sector_has_a_key_for_statements_and_another_for_receipts(tmp_path):
+    make(tmp_path).close()
+    statements, receipts = load_keys(tmp_path / "gate" / "keys.json").values()
+    assert {Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME} == statements.kinds
+    assert {Kind.ACK, Kind.TIME} == receipts.kinds
+    assert {"pools"} == statements.sectors == receipts.sectors
+
+
+def test_receipts_are_signed_where_no_key_for_statements_is(tmp_path):
+    make(tmp_path).close()
+    make(tmp_path, "museums", venues=["fourviere"], algorithm=Algorithm.ES256).close()
+    for path in (tmp_path / "secret").iterdir():
+        if not path.name.endswith(".ack.pem"):
+            path.unlink()
+    keys = AckKeys.load(tmp_path)
+    assert {"pools", "museums"} == keys.sectors
+    ack = Ack("bron-1", "0" * 16, 7, bytes(32), NOW)
+    believed = load_keys(tmp_path / "gate" / "keys.json")
+    for sector in keys.sectors:
+        assert encode_ack(ack) == open_message(keys.seal(sector, ack), Kind.ACK, believed, sector, NOW)
+        other = "museums" if sector == "pools" else "pools"
+        refused = open_message(keys.seal(sector, ack), Kind.ACK, believed, other, NOW)
+        assert refused.reason is Reason.OUT_OF_SCOPE
+    assert "AckKeys(museums, pools)" == repr(keys)
+
+
+def test_a_directory_without_keys_for_receipts_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="has no keys for receipts; is it an office's directory"):
+        AckKeys.load(tmp_path)
+    make(tmp_path).close()
+    (tmp_path / "secret" / "pools.ack.pem").write_bytes(b"noise")
+    with pytest.raises(ConfigError, match=r"pools.ack.pem cannot be read"):
+        AckKeys.load(tmp_path)
+
+
+# ------------------------------------------------------------------ the log
+
+
+def logged(tmp_path):
+    with closing(Ledger(tmp_path / "central.db")) as ledger:
+        return [(one.number, one.token) for one in unpublished(ledger, 100)]
+
+
+def test_everything_issued_stands_in_the_log_in_order(office, tmp_path):
+    tokens = [office.bind("alice", medium(1), now=NOW, expires=None)]
+    tokens.append(office.entitle("alice", "season", now=NOW)[1])
+    tokens.append(office.deny(TargetKind.PASS, bytes(16), DenialState.BLOCKED, now=NOW))
+    assert list(enumerate(tokens, 1)) == logged(tmp_path)
+
+
+def test_what_is_issued_at_once_is_issued_as_a_whole(office, tmp_path):
+    with pytest.raises(ConfigError), office.at_once():  # noqa: PT012
+        office.bind("alice", medium(1), now=NOW, expires=None)
+        office.entitle("alice", "season", now=NOW, uses=-1)
+    assert [] == logged(tmp_path)
+    token = office.bind("alice", medium(1), now=NOW, expires=None)
+    assert 0 == open_statement(token, load_keys(tmp_path / "gate" / "keys.json"), NOW).revision
+
+
+def test_what_a_broker_took_is_not_published_again(office, tmp_path):
+    tokens = [office.bind("alice", medium(number), now=NOW, expires=None) for number in range(3)]
+    with closing(Ledger(tmp_path / "central.db")) as ledger:
+        assert [1, 2] == [one.number for one in unpublished(ledger, 2)]
+        mark_published(ledger, [("pools", 1), ("pools", 3), ("museums", 2)], NOW)
+        assert [("pools", 2, tokens[1])] == [
+            (one.sector, one.number, one.token) for one in unpublished(ledger, 9)
+        ]
+
+
+# ------------------------------------------------------------------ a medium takes another's place
+
+
+def medium(number) -> Credential:
+    return Credential("pkoc", bytes([number]) * 32, Assurance.ASYMMETRIC)
+
+
+def test_a_medium_is_replaced_by_a_denial_and_a_binding(office, tmp_path):
+    office.bind("alice", medium(1), now=NOW, expires=None)
+    made = office.replace("alice", medium(1), medium(2), now=NOW)
+    keys = load_keys(tmp_path / "gate" / "keys.json")
+    denial, binding = (open_statement(token, keys, NOW) for token in made.tokens)
+    assert (TargetKind.CREDENTIAL, office.index(medium(1)), DenialState.REVOKED) == (
+        denial.target_kind,
+        denial.target,
+        denial.state,
+    )
+    assert (office.index(medium(2)), office.pass_of("alice")) == (binding.index, binding.pass_)
+    assert list(made.tokens) == [token for _, token in logged(tmp_path)[1:]]
+
+
+def test_replacing_again_is_done_already_and_makes_nothing(office, tmp_path):
+    made = office.replace("alice", medium(1), medium(2), now=NOW)
+    again = office.replace("alice", medium(1), medium(2), now=NOW + 60)
+    assert (False, True, made.tokens) == (made.again, again.again, again.tokens)
+    assert 2 == len(logged(tmp_path))
+
+
+def test_a_replaced_medium_can_be_replaced_in_its_turn(office):
+    office.replace("alice", medium(1), medium(2), now=NOW)
+    assert not office.replace("alice", medium(2), medium(3), now=NOW).again
+    assert office.replace("alice", medium(1), medium(2), now=NOW).again
+
+
+@pytest.mark.parametrize(
+    ("account", "old", "new", "told"),
+    [
+        ("alice", 1, 1, "a medium cannot take its own place"),
+        ("alice", 1, 3, "another medium or account took the place"),
+        ("bob", 1, 2, "another medium or account took the place"),
+        ("alice", 2, 1, "the new medium was revoked, which is for good"),
+    ],
+)
+def test_a_replacement_that_makes_no_sense_leaves_nothing(office, tmp_path, account, old, new, told):
+    office.replace("alice", medium(1), medium(2), now=NOW)
+    before = logged(tmp_path)
+    with pytest.raises(ConfigError, match=told):
+        office.replace(account, medium(old), medium(new), now=NOW)
+    assert before == logged(tmp_path)
+
+
+def test_a_replacement_that_breaks_in_the_middle_leaves_nothing(tmp_path):
+    make(tmp_path).close()
+
+    def no_random(size):
+        raise OSError
+
+    with closing(Office(tmp_path, "pools", no_random)) as office, pytest.raises(OSError):
+        office.replace("alice", medium(1), medium(2), now=NOW)  # a binding needs an id, a denial none
+    assert [] == logged(tmp_path)
+    with closing(Office(tmp_path, "pools", random.Random(1).randbytes)) as office:
+        assert not office.replace("alice", medium(2), medium(1), now=NOW).again

@@ -1,0 +1,89 @@
+"""Letters that arrive, opened: what a gate told, or why nobody believes it.
+
+The topic is the broker's word, and only says whose keys to try. What counts is that the gate's own key signed
+it, and that it speaks of that gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from gated.central.told import Told
+from gated.credential import cose
+from gated.credential.message import MAX_MESSAGE_BYTES, open_message
+from gated.model.document import DocumentError
+from gated.model.letter import Received
+from gated.model.refusal import Refusal
+from gated.model.statement import Kind
+from gated.model.trust import KeySet
+from gated.wire import topics
+from gated.wire.batch import read_batch
+from gated.wire.forms import GATE
+from gated.wire.state import MAX_STATE_BYTES, State, read_state
+
+#: Under which name everything is counted that comes from nobody we know.
+NOBODY = ""
+_ENVELOPE_BYTES = 256
+
+#: (sector, keys) of an enrolled gate.
+KeysOf = Callable[[str], tuple[str, KeySet] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unbelieved:
+    """A letter that changes nothing. ``gate`` is the one whose topic it came by, if that is enrolled."""
+
+    gate: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A state that the gate signed."""
+
+    sector: str
+    state: State
+
+
+def open_letter(
+    letter: Received, keys_of: KeysOf, sectors: AbstractSet[str], now: int
+) -> Told | Greeting | Unbelieved:
+    """Open a letter.
+
+    Args:
+        letter: as it arrived.
+        keys_of: asks for the keys of a gate that is enrolled at present.
+        sectors: those whose receipts can be signed; of others nothing could be acknowledged.
+        now: seconds since 1970.
+
+    """
+    gate, what = topics.gate_of(letter.topic)
+    if GATE.match(gate) is None:
+        return Unbelieved(NOBODY, "foreign_topic")
+    found = keys_of(gate)
+    if found is None:
+        return Unbelieved(NOBODY, "unknown_gate")
+    sector, keys = found
+    if sector not in sectors:
+        return Unbelieved(gate, "no_ack_key")
+    events = what == "events"
+    kind, limit = (
+        (Kind.EVENTS, MAX_MESSAGE_BYTES) if events else (Kind.STATE, MAX_STATE_BYTES + _ENVELOPE_BYTES)
+    )
+    payload = open_message(letter.payload, kind, keys, sector, now, limit)
+    if isinstance(payload, Refusal):
+        return Unbelieved(gate, payload.reason.value)
+    try:
+        opened = _told(letter.payload, payload, sector) if events else Greeting(sector, read_state(payload))
+    except DocumentError:
+        return Unbelieved(gate, "malformed")
+    speaks_of = opened.batch.gate if isinstance(opened, Told) else opened.state.gate
+    return opened if speaks_of == gate else Unbelieved(gate, "foreign_gate")
+
+
+def _told(token: bytes, payload: bytes, sector: str) -> Told:
+    """A batch with what proves it."""
+    message = cose.split(token, MAX_MESSAGE_BYTES)
+    return Told(sector, message.header.kid, message.signature, read_batch(payload), payload)

@@ -1,0 +1,219 @@
+"""A worker of central: letters in, one transaction, receipts out.
+
+Nothing is acknowledged before it is durable, and no letter is taken from the broker before that: what a
+worker that dies had in its hands comes again, from the broker or from the gate. Several workers serve one
+ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from gated.central.ack_keys import AckKeys
+from gated.central.intake import take_in
+from gated.central.ledger import Ledger
+from gated.central.ledger_gates import gate_keys, note_heard, note_refused
+from gated.central.ledger_statements import mark_published, unpublished
+from gated.central.opening import Greeting, Unbelieved, open_letter
+from gated.central.outbox import MAX_STATEMENTS, Outbox
+from gated.central.told import Told
+from gated.errors import GatedError
+from gated.model.backoff import Backoff
+from gated.model.letter import Letter, Received
+from gated.model.trust import KeySet
+from gated.ports import Link
+from gated.wire import topics
+
+log = logging.getLogger(__name__)
+
+#: Letters taken in with one commit.
+BUNCH = 64
+#: A bunch is full when nothing came for so long, or after so long at the latest; seconds.
+QUIET_S, BUNCH_S = 0.01, 0.1
+#: How often the log of statements is looked at.
+PUBLISH_S = 0.5
+#: How often counters are kept. They are lost where a worker dies; no event is.
+COUNT_S = 5.0
+#: A connection that held so long was good: the next loss begins with a short wait.
+SETTLED_S = 5.0
+#: Central's workers are few: they come back sooner than a city of gates.
+LEAST_WAIT_S, MOST_WAIT_S = 0.5, 10.0
+
+
+class CentralWorker:
+    """Serves gates over one link, in the thread that calls ``run``.
+
+    Args:
+        link: to the broker; its own, as the ledger is.
+        ledger: central's memory.
+        keys: of the sectors it serves.
+        now: the time, seconds since 1970.
+        monotonic: seconds that never go back.
+        random: 0 ≤ x < 1, for the waits before connecting again.
+        name: as the log calls it.
+
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        ledger: Ledger,
+        keys: AckKeys,
+        *,
+        now: Callable[[], int],
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        name: str = "central",
+    ) -> None:
+        self._link = link
+        self._ledger = ledger
+        self._keys = keys
+        self._now = now
+        self._monotonic = monotonic
+        self._name = name
+        self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
+        self._outbox, self._told_refused = Outbox(link), False
+        self._stop = threading.Event()
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._heard: dict[str, int] = {}
+        self._counted_at = self._published_at = monotonic()
+        #: Set while it is subscribed.
+        self.serving = threading.Event()
+        #: Rows it has kept.
+        self.stored = 0
+
+    def run(self) -> None:
+        """Serve until ``stop``. A lost broker or ledger is waited for; anything else is raised."""
+        lost = started = False
+        while not self._stop.is_set():
+            try:
+                self._link.open((topics.SHARED_EVENTS, topics.ALL_STATES))
+                if lost or not started:
+                    log.info("%s: %s", self._name, "the broker is back" if started else "serving")
+                lost, started = False, True
+                self.serving.set()
+                self._serve()
+            except GatedError as error:
+                if not lost and not self._stop.is_set():
+                    log.warning("%s: not serving, trying again: %s", self._name, error)
+                lost = True
+            finally:
+                self.serving.clear()
+                self._link.close()
+            if not self._stop.is_set():
+                self._stop.wait(self._backoff.next())
+
+    def stop(self) -> None:
+        """Let ``run`` end after what it has in its hands. From any thread."""
+        self._stop.set()
+        self._link.interrupt()
+
+    def _serve(self) -> None:
+        self._outbox, self._told_refused = Outbox(self._link), False
+        opened, settled = self._monotonic(), False
+        try:
+            while not self._stop.is_set():
+                letters = self._collect()
+                if letters:
+                    self._take_in(letters)
+                self._publish()
+                if self._monotonic() - self._counted_at >= COUNT_S:
+                    self._count()
+                if not settled and self._monotonic() - opened >= SETTLED_S:
+                    settled = True
+                    self._backoff.succeed()
+        finally:
+            self._count()
+
+    def _collect(self) -> list[Received]:
+        """What came, as one bunch; empty after a while in which nothing did."""
+        letters: list[Received] = []
+        self._outbox.flush()
+        came = self._link.receive(PUBLISH_S / 2)
+        deadline = self._monotonic() + BUNCH_S
+        while came is not None:
+            if isinstance(came, Received):
+                letters.append(came)
+            else:
+                self._outbox.note(came)
+                self._outbox.flush()
+            if len(letters) == BUNCH or self._monotonic() > deadline:
+                break
+            came = self._link.receive(QUIET_S)
+        return letters
+
+    def _take_in(self, letters: list[Received]) -> None:
+        now = self._now()
+        batches, greetings = self._open(letters, now)
+        if batches or greetings:
+            taken = take_in(self._ledger, batches, now, [(one.sector, one.state) for one in greetings])
+            self.stored += taken.stored
+            self._refused += taken.refused
+            for gate, epoch, code in taken.alarms:
+                log.warning("gate %s, epoch %s: alarm %s (docs/reference/central.md)", gate, epoch, code)
+            for sector, ack in taken.acks:
+                self._outbox.put_receipt(Letter(topics.ack(ack.gate), self._keys.seal(sector, ack)))
+        for letter in letters:  # durable, or of no worth: either way it need not come again
+            self._link.take(letter)
+        self._outbox.flush()
+
+    def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting]]:
+        """What is believed of a bunch; the rest is counted, and not told line by line."""
+        batches: list[Told] = []
+        greetings: list[Greeting] = []
+        asked: dict[str, tuple[str, KeySet] | None] = {}
+
+        def keys_of(gate: str) -> tuple[str, KeySet] | None:
+            if gate not in asked:
+                asked[gate] = gate_keys(self._ledger, gate)
+            return asked[gate]
+
+        for letter in letters:
+            match open_letter(letter, keys_of, self._keys.sectors, now):
+                case Unbelieved(gate, code):
+                    self._refused[gate, code] += 1
+                case Told() as told:
+                    batches.append(told)
+                    self._heard[told.batch.gate] = now
+                case Greeting() as greeting:
+                    greetings.append(greeting)
+        return batches, greetings
+
+    def _publish(self) -> None:
+        """Send what was issued and not sent yet. Several workers may send one: gates know it then."""
+        full = self._outbox.has_published >= MAX_STATEMENTS
+        if not full and self._monotonic() - self._published_at < PUBLISH_S:
+            return
+        self._published_at = self._monotonic()
+        self._mark_published()
+        if self._outbox.wants_statements:
+            self._outbox.put_statements(unpublished(self._ledger, MAX_STATEMENTS))
+            self._outbox.flush()
+
+    def _mark_published(self) -> None:
+        taken = self._outbox.published()
+        if taken:
+            mark_published(self._ledger, taken, self._now())
+
+    def _count(self) -> None:
+        """Keep the counters."""
+        self._counted_at = self._monotonic()
+        self._mark_published()
+        self._outbox.statements_refused = False  # perhaps its access list was mended
+        if self._outbox.refused is not None and not self._told_refused:
+            self._told_refused = True
+            log.warning(
+                "%s: the broker refuses letters (reason code 0x%02x): look at its access list",
+                self._name,
+                self._outbox.refused,
+            )
+        if not self._refused and not self._heard:
+            return
+        with self._ledger.transaction():
+            note_refused(self._ledger, self._refused, self._now())
+            note_heard(self._ledger, self._heard)
+        self._refused.clear()
+        self._heard.clear()
