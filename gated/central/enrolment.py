@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gated.central.files import make_once
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import EnrolledGate, end_gate, enrol_gate, gates
-from gated.central.pki import Random, broker_ca, device_ca
+from gated.central.pki import ENROL, Random, broker_ca, device_ca
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.credential.message import MESSAGE_TYPES
@@ -80,7 +80,7 @@ class EnrolmentDesk:
             )
         self._directory = directory
         self._random = random
-        self._key = _enrolment_key(directory / "secret" / "enrol.pem")
+        self._key = _enrolment_key(directory / "secret" / f"{ENROL}.pem")
 
     @property
     def fingerprint(self) -> str:

@@ -29,6 +29,9 @@ BACKDATED_S = 86400
 _DAY_S = 86400
 _SERIAL_BYTES = 16
 
+#: Keys of the office itself, in ``secret/<name>.pem`` beside those of its sectors.
+DEVICE_CA, BROKER_CA, ENROL = OFFICE_KEYS = ("device-ca", "broker-ca", "enrol")
+
 Random = Callable[[int], bytes]
 
 
@@ -114,7 +117,7 @@ class Authority:
 
 def device_ca(directory: Path, *, now: int, random: Random) -> Authority:
     """The CA of an office's gates, made on first use. Raises ``ConfigError``."""
-    return _authority(directory, "device-ca", "gated device CA", now=now, random=random)
+    return _authority(directory, DEVICE_CA, "gated device CA", now=now, random=random)
 
 
 def broker_ca(directory: Path, *, now: int, random: Random) -> Authority:
@@ -122,7 +125,7 @@ def broker_ca(directory: Path, *, now: int, random: Random) -> Authority:
 
     Raises ``ConfigError``.
     """
-    authority = _authority(directory, "broker-ca", "gated broker CA", now=now, random=random)
+    authority = _authority(directory, BROKER_CA, "gated broker CA", now=now, random=random)
     shown = directory / "gate" / "ca.crt"
     try:
         if not shown.exists() or shown.read_bytes() != authority.pem:
