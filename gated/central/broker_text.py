@@ -15,8 +15,8 @@ from gated.wire.topics import ROOT
 
 #: Beyond our largest message (64 kB) and its topic; no letter of the fleet needs more.
 MAX_PACKET_BYTES = 131_072
-#: Told to clients as their Receive Maximum.
-MAX_INFLIGHT = 20
+#: Told to clients as their Receive Maximum, and kept towards them: a worker takes 64 letters in at once.
+MAX_INFLIGHT = 100
 #: Waiting for one slow client: as many as the largest message allows in 64 MB.
 MAX_QUEUED = 1000
 MAX_QUEUED_BYTES = 67_108_864

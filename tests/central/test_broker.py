@@ -13,6 +13,9 @@ from doors import Broker, Client, Papers
 from fleet import Box, Office, here
 from gated.central.pki import device_ca
 from gated.devices.clock import SystemClock
+from gated.links.mqtt import MqttLink
+from gated.links.mqtt_place import MqttPlace, TlsFiles
+from gated.model.letter import Letter
 from gated.wire import topics
 from gated.wire.certificate import TlsKey
 
@@ -270,12 +273,46 @@ def test_a_new_gate_comes_in_after_a_reload_and_keys_stay(visit, broker, boxes, 
     assert not central.ended.is_set()
 
 
+# ------------------------------------------------------------------ the link that gates have
+
+
+def test_the_real_links_come_in_with_what_was_installed_and_written(broker, boxes):
+    """A gate by its identity, whatever its clock says; central's worker by its folder."""
+    gate, central = (
+        link(broker.gate_port, BRON, Papers.of(boxes[BRON])),
+        link(broker.central_port, "w", broker.central),
+    )
+    try:
+        central.open([topics.SHARED_EVENTS])
+        gate.open([topics.ack(BRON), topics.statement("pools")])
+        assert (20, 20) == (gate.window, central.window)
+        sent = gate.send(Letter(up(BRON), b"a batch"))
+        answered = gate.receive(10)
+        assert (sent, False) == (answered.number, answered.refused)
+        received = central.receive(10)
+        assert (up(BRON), b"a batch") == (received.topic, received.payload)
+        central.send(Letter(topics.ack(BRON), b"a receipt"))
+        received = gate.receive(10)
+        assert (topics.ack(BRON), b"a receipt") == (received.topic, received.payload)
+        assert gate.send(Letter(up(VAISE), b"x"))
+        assert NOT_AUTHORIZED == gate.receive(10).code
+    finally:
+        gate.close()
+        central.close()
+
+
+def link(port, name, papers):
+    tls = TlsFiles(papers.ca, papers.certificate, papers.key)
+    clock = SystemClock()
+    return MqttLink(MqttPlace("localhost", port, name, tls), floor=lambda: 0, monotonic=clock.monotonic)
+
+
 # ------------------------------------------------------------------ limits, restart, log
 
 
 def test_limits_are_told_and_kept(visit, broker):
     gate = visit(BRON)
-    assert (20, 131_072) == (gate.connack.ReceiveMaximum, gate.connack.MaximumPacketSize)
+    assert (100, 131_072) == (gate.connack.ReceiveMaximum, gate.connack.MaximumPacketSize)
     assert gate.publish(up(BRON), bytes(65_536)) < 0x80
     gate._client.publish(up(BRON), bytes(140_000), qos=1)
     assert gate.ended.wait(20)
