@@ -113,7 +113,7 @@ def plan(path: Path, *, gate: str, broker: str, identity: Path, reader: str, bar
     is_new = not path.exists()
     if is_new:
         text = _NEW.format(gate=_quoted(gate), reader=_quoted(reader), barrier=_quoted(barrier)) + table
-        document = _loaded(path, text)
+        document = tomllib.loads(text)
         present: dict[str, Any] | None = {"broker": broker, "identity": named}
     else:
         text = read(path, "configuration").decode("utf-8", "replace")
@@ -121,7 +121,6 @@ def plan(path: Path, *, gate: str, broker: str, identity: Path, reader: str, bar
         present = document.get("sync")
         if present is None:
             text = text + "\n" * (not text.endswith("\n")) + table
-            _loaded(path, text)
     _check(path, document, base, gate)
     trust = {key: base / document.get("trust", {}).get(key, usual) for key, usual in _TRUST.items()}
     if len(set(trust.values())) < len(trust):
@@ -178,10 +177,3 @@ def _quoted(text: str) -> str:
     if not text.isprintable():
         raise ConfigError(f"{text!r} cannot stand in gate.toml", hint="use printable characters")
     return json.dumps(text, ensure_ascii=False)
-
-
-def _loaded(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} cannot be added to ({error})", hint="add [sync] by hand") from None

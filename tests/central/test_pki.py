@@ -161,6 +161,9 @@ def test_a_damaged_one_is_told_and_never_made_anew(directory):
 def test_a_directory_that_is_none_is_told(tmp_path):
     with pytest.raises(ConfigError, match="cannot be made or read"):
         devices(tmp_path / "none")
+    (tmp_path / "secret").mkdir()
+    with pytest.raises(ConfigError, match=r"ca.crt cannot be made or read"):
+        brokers(tmp_path)
 
 
 def test_no_key_is_shown(directory):

@@ -161,6 +161,14 @@ def test_people_are_told_what_to_do_next(tmp_path):
     )  # fmt: skip
     assert "this box is gate bron-1 at bron (sector pools)" in out
     assert "next: gated config check --config etc/gate.toml, then systemctl start gated" in out
+    written = ("central", "broker-config", "city", "--host", "localhost", "--out", "broker")
+    out = run(*written)
+    assert "broker: 1 gates may connect, 0 enrolments ended\n  new certificate: broker/server.crt" in out
+    assert out.endswith("next: restart the broker\n")
+    assert "enrolled no longer" in run("central", "retire", "city", "--gate", "bron-1")
+    assert run(*written).startswith(
+        "broker: 0 gates may connect, 1 enrolments ended\nnext: let the broker read"
+    )
 
 
 def test_a_fingerprint_may_be_typed_as_people_type(asked, office):
@@ -364,6 +372,33 @@ def test_what_makes_no_gate_is_refused(asked, office, case):
 def test_what_the_office_mistypes_is_told_and_nothing_remembered(asked, office, words, what):
     told(office.enrol(asked.asked, asked.fingerprint, asked.answer, *words), 2, what)
     assert [] == EnrolmentDesk(office.path, secrets.token_bytes).gates()
+
+
+DAMAGED = {
+    "noise for keys": ("gate/keys.json", "noise", "keys.json is damaged"),
+    "no table": ("gate/keys.json", "[1]", "keys.json is damaged"),
+    "no keys": ("gate/keys.json", '{"v": 1}', "keys: must be a list"),
+    "noise for a profile": ("gate/profile-bron.json", "[" * 100_000, "profile-bron.json is damaged"),
+    "a profile beyond canonical JSON": (
+        "gate/profile-bron.json", '{"venue": "bron", "sector": "pools", "x": 1.5}', "no answer can be made",
+    ),
+    "no sector key": ("gate/pools.sector-key", "zz", "pools.sector-key holds no sector key"),
+    "noise for a CA": ("secret/device-ca.pem", "noise", "device-ca.pem is damaged"),
+    "noise for the key": ("secret/enrol.pem", "noise", "enrol.pem is damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_an_office_whose_files_are_damaged_enrols_nobody(asked, office, case):
+    name, content, what = DAMAGED[case]
+    (office.path / name).write_text(content)
+    told(office.enrol(asked.asked, asked.fingerprint, asked.answer), 2, what)
+    assert not asked.answer.exists()
+
+
+def test_an_office_that_is_not_ours_is_told(asked, office):
+    (office.path / "secret" / "enrol.pem").mkdir()
+    told(here("central", "fingerprint", office.path, "--json"), 2, "enrol.pem cannot be made or read")
 
 
 def test_a_folder_that_is_no_office_is_told(tmp_path):

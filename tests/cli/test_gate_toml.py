@@ -119,6 +119,15 @@ def test_one_with_another_broker_is_installed_and_says_what_to_change(box, offic
     assert (box.identity / "gate.crt").exists()
 
 
+def test_what_to_change_is_told_to_people_too(box, office):
+    from fleet import here
+
+    box.config.write_text(THERE + "[sync]\n")
+    words = ["--central", office.fingerprint, "--config", box.config, "--identity", box.identity]
+    said = here("enrol", "install", box.answer, *words)
+    assert (3, True) == (said.code, f"  change in {box.config}: write sync.broker" in said.out)
+
+
 REFUSED = {
     "another gate": (
         THERE.replace("bron-1", "bron-2"),
