@@ -59,7 +59,7 @@ def _taps(text: str) -> int:
 
 
 def _broker(text: str) -> str:
-    from gated.links.mqtt_place import broker_url
+    from gated.wire.broker import broker_url
 
     try:
         broker_url(text)

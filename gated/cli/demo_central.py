@@ -54,7 +54,8 @@ def links(broker: str | None, tls: Path | None) -> tuple[Link, Link]:
         memory = MemoryBroker()
         return MemoryLink(memory, GATE), MemoryLink(memory, _CENTRAL)
     from gated.links.mqtt import MqttLink
-    from gated.links.mqtt_place import MqttPlace, TlsFiles, broker_url
+    from gated.links.mqtt_place import MqttPlace, TlsFiles
+    from gated.wire.broker import broker_url
 
     url = broker_url(broker)
 

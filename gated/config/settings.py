@@ -16,10 +16,10 @@ from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.tap import Trust
 from gated.errors import ConfigError
-from gated.links.mqtt_place import BrokerUrl, broker_url
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
 from gated.model.venue import Direction, Lane
+from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
 _DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")

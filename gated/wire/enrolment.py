@@ -14,6 +14,7 @@ from typing import Any
 from gated.model.document import DocumentError, Table
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
+from gated.wire.broker import broker_url
 from gated.wire.certificate import MAX_PEM_BYTES
 from gated.wire.event import canonical
 from gated.wire.forms import DIGEST, GATE, match, parse
@@ -207,11 +208,11 @@ def read_bundle(plain: bytes) -> Bundle:
 
 
 def read_broker(text: str) -> str:
-    """A broker's address in full: port 8883 where none is told. Raises ``ValueError``."""
-    found = _BROKER.match(text)
-    if found is None or int(found[1] or 1) >= 1 << 16:
-        raise ValueError("must be mqtts://HOST or mqtts://HOST:PORT")
-    return text if found[1] else f"{text}:{_PORT}"
+    """A broker's address in full, as a gate reaches it: with TLS. Raises ``ValueError``."""
+    url = broker_url(text)
+    if not url.tls:
+        raise ValueError("is plain text (mqtt://); a gate's way is mqtts://HOST or mqtts://HOST:PORT")
+    return str(url)
 
 
 def _full(text: str) -> str:

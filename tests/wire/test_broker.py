@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gated.links.mqtt_place import BrokerUrl, broker_url
+from gated.wire.broker import BrokerUrl, broker_url
 
 
 @pytest.mark.parametrize(
