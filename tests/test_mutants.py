@@ -122,6 +122,24 @@ MUTANTS = {
         "return statement",
         "tests/daemon/test_tap.py::test_a_genuine_right_copied_to_another_pass_is_misplaced",
     ),
+    "any office enrols": Mutant(
+        "cli/enrolling.py",
+        "    if not ours:\n",
+        "    if False:\n",
+        "tests/cli/test_enrol.py::test_another_offices_answer_is_refused_by_the_fingerprint",
+    ),
+    "any box is enrolled": Mutant(
+        "central/enrolment.py",
+        "    if not asked:\n",
+        "    if False:\n",
+        "tests/cli/test_enrol.py::test_a_request_of_another_box_under_this_ones_name_is_refused_by_its_fingerprint",
+    ),
+    "the one-time key goes too soon": Mutant(
+        "cli/enrolling.py",
+        "    plan.write()\n    identity.finish()\n",
+        "    identity.finish()\n    plan.write()\n",
+        "tests/faults/test_enrol_power_cut.py::test_an_install_cut_off_anywhere_leaves_the_old_or_the_new_and_can_be_repeated[by_hand]",
+    ),
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -27,11 +29,51 @@ def make_files(new: Mapping[Path, bytes], replaced: Path, content: bytes) -> Non
         raise
 
 
+def make_once(path: Path, secret: bytes) -> None:
+    """Make a file for its owner alone, unless it is there: of two that try, the first wins, for both.
+
+    It is there as a whole or not at all, also after a power cut. Raises ``OSError``.
+    """
+    beside = _beside(path)
+    _write(beside, secret, 0o600)
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(beside)
+    finally:
+        beside.unlink()
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put new content in the place of the old, as a whole. Raises ``OSError``."""
+    beside = _beside(path)
+    _write(beside, content, mode)
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    """A name that is this thread's alone. What an attempt left there that was cut off, goes."""
+    beside = path.with_name(f"{path.name}.{threading.get_native_id()}.new")
+    beside.unlink(missing_ok=True)
+    return beside
+
+
+def sync_folder(path: Path) -> None:
+    """Make names that were created or replaced durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
     """A new file with its mode from the first moment: a key is never readable by others, not even briefly."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)  # whatever the umask
             file.write(content)
             file.flush()
             os.fsync(handle)

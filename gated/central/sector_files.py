@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gated.central.ack_keys import ACK_SUFFIX
+from gated.central.pki import OFFICE_KEYS
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import KEYS_VERSION, read_keys
 from gated.credential.statement import is_name
@@ -53,6 +54,8 @@ def check_sector(sector: str, venues: Sequence[str], products: Sequence[ProductR
     check_names(sector, *venues, *(product.id for product in products))
     if sector.endswith(ACK_SUFFIX):  # its issuing key would lie where another sector's ack key does
         raise ConfigError(f"a sector's name cannot end with {ACK_SUFFIX}", hint="name it otherwise")
+    if sector in OFFICE_KEYS:  # and here, where keys of the whole office do
+        raise ConfigError(f"no sector can be called {sector!r}", hint="name it otherwise")
     for what, names in (("venue", venues), ("product", [product.id for product in products])):
         for name, times in Counter(names).items():
             if times > 1:

@@ -7,7 +7,7 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from gated.cli import central_events, central_gates, central_replace, central_serve
+from gated.cli import central_enrol, central_events, central_gates, central_replace, central_serve
 from gated.cli.central_common import (
     add_medium,
     add_out,
@@ -84,7 +84,7 @@ def add(commands: Any) -> None:
     )
     add_out(deny)
     deny.set_defaults(run=run_deny)
-    for commands_of in (central_replace, central_serve, central_events, central_gates):
+    for commands_of in (central_replace, central_enrol, central_serve, central_events, central_gates):
         commands_of.add(below)
 
 

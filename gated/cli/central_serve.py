@@ -86,7 +86,8 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
     import secrets
 
     from gated.errors import ConfigError
-    from gated.links.mqtt_place import MqttPlace, TlsFiles, broker_url
+    from gated.links.mqtt_place import MqttPlace, TlsFiles
+    from gated.wire.broker import broker_url
 
     try:
         url = broker_url(arguments.broker)

@@ -38,6 +38,7 @@ def run_check(arguments: argparse.Namespace) -> int:
                     "venue": profile.venue,
                     "sector": profile.sector,
                     "state_dir": str(settings.state_dir),
+                    "broker": settings.sync and str(settings.sync.broker),
                     "lanes": [lane.lane.id for lane in settings.lanes],
                     "keys": len(trust.keys),
                     "products": len(profile.products),
@@ -54,5 +55,7 @@ def run_check(arguments: argparse.Namespace) -> int:
             f"  lane {lane.lane.id}: {lane.lane.direction}, reader {lane.reader.name} {lane.reader.target},"
             f" barrier {lane.barrier.name}, {', '.join(lane.schemes)}"
         )
+    broker = "no [sync]: events stay in the journal" if settings.sync is None else settings.sync.broker
+    print(f"  central: {broker}")
     print(f"  {len(trust.keys)} keys, {len(profile.products)} products, profile version {profile.version}")
     return 0

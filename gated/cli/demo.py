@@ -1,4 +1,4 @@
-"""``gated demo``: a gate at work, with a power cut in the middle. No hardware, no root, no network."""
+"""``gated demo``: a gate at work, with an outage and a power cut. No hardware, no root, no network."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ _EXAMPLES = """\
   gated demo                          a live table of visitors, then a summary
   gated demo --taps 1000 --json       the last line is one JSON object
   gated demo --seed 7                 another day, the same each time
+  gated demo --broker mqtt://localhost
+                                      through a real broker on this machine
+  gated demo --broker mqtts://broker.example --tls DIR
+                                      DIR holds ca.crt, gate.crt, gate.key, central.crt, central.key
 
-real: cryptography, statements, SQLite files, the journal, the kill. simulated: reader, media, turnstile.
+real: cryptography, statements, SQLite files, the journal, the kill, central and its ledger.
+simulated: reader, media, turnstile, and without --broker the broker.
 """
 
 
@@ -32,13 +37,17 @@ def add(commands: Any) -> None:
         "--seed", type=int, default=1, metavar="N", help="who comes when (default: %(default)s)"
     )
     demo.add_argument("--keep", type=Path, metavar="DIR", help="keep the gate's files there, to look at them")
+    demo.add_argument("--broker", type=_broker, metavar="URL", help="a real MQTT 5 broker")
+    demo.add_argument("--tls", type=Path, metavar="DIR", help="certificates and keys for mqtts://")
     add_json(demo)
     demo.set_defaults(run=run_demo)
 
     gate = commands.add_parser("demo-gate")  # the demo's own process; no help text: not a command for people
     gate.add_argument("--config", type=Path, required=True)
-    for name in ("seed", "first", "last", "stand-at"):
+    for name in ("seed", "first", "last", "stand-at", "out-from", "out-to"):
         gate.add_argument(f"--{name}", type=int, required=True)
+    gate.add_argument("--broker")
+    gate.add_argument("--tls", type=Path)
     gate.set_defaults(run=_run_gate)
 
 
@@ -47,6 +56,16 @@ def _taps(text: str) -> int:
     if not 20 <= taps <= 1_000_000:
         raise argparse.ArgumentTypeError("must lie between 20 and 1000000")
     return taps
+
+
+def _broker(text: str) -> str:
+    from gated.wire.broker import broker_url
+
+    try:
+        broker_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _run_gate(arguments: argparse.Namespace) -> int:
@@ -85,6 +104,11 @@ def _wrong(summary: dict[str, Any], taps: int) -> Iterator[str]:
         ("restarts", summary["restarts"], 1),
         ("passages left unknown by the power cut", summary["unknown"], 1),
         ("passages unsettled", summary["unsettled"], 0),
+        ("outages", summary["outages"], 1),
+        ("rows acknowledged", summary["acknowledged"], summary["journaled"]),
+        ("rows at central", summary["at_central"], summary["journaled"]),
+        ("rows lost", summary["lost"], 0),
+        ("rows twice at central", summary["duplicates"], 0),
     ):
         if told != expected:
             yield f"{name}: {told}, not {expected}"
@@ -92,15 +116,20 @@ def _wrong(summary: dict[str, Any], taps: int) -> Iterator[str]:
 
 def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[dict[str, Any], list[str]]:
     from gated.cli.demo_cast import issue
+    from gated.cli.demo_central import enrol, reach
     from gated.devices.clock import SystemClock
+
+    if arguments.broker is not None:
+        reach(arguments.broker, arguments.tls)
 
     statements = issue(directory / "central", arguments.seed, SystemClock().sample().wall)
     config = _configure(directory)
+    enrol(directory, directory / "central")
     _import(statements, config)
     taps: list[dict[str, Any]] = []
-    _serve(arguments, config, show, taps, stand_at=_granted_visit(arguments.seed, arguments.taps))
+    said = _serve(arguments, config, show, taps, stand_at=_granted_visit(arguments.seed, arguments.taps))
     show.note("power cut: the gate is killed while somebody stands in the turnstile")
-    end = _serve(arguments, config, show, taps, stand_at=None)
+    end = said | _serve(arguments, config, show, taps, stand_at=None)
     return _summary(directory, taps, end)
 
 
@@ -122,6 +151,16 @@ def _serve(
     words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
     words += ["--seed", str(arguments.seed), "--first", str(len(taps)), "--last", str(arguments.taps)]
     words += ["--stand-at", str(-1 if stand_at is None else stand_at)]
+    words += [
+        "--out-from",
+        str(arguments.taps // 4),
+        "--out-to",
+        str(arguments.taps // 4 + arguments.taps // 8),
+    ]
+    if arguments.broker is not None:
+        words += ["--broker", arguments.broker]
+    if arguments.tls is not None:
+        words += ["--tls", str(arguments.tls)]
     said: dict[str, Any] = {}
     killed, log = False, config.with_name("gate.log")
     pipe = subprocess.PIPE
@@ -134,6 +173,8 @@ def _serve(
             line = json.loads(raw)
             if "tap" not in line:
                 said |= line
+                if "note" in line:
+                    show.note(line["note"])
                 continue
             taps.append(line)
             show.tap(line)
@@ -184,6 +225,9 @@ keys = "{gate / "keys.json"}"
 profile = "{gate / f"profile-{VENUE}.json"}"
 sector_key = "{gate / f"{SECTOR}.sector-key"}"
 
+[sync]
+broker = "mqtt://localhost"
+
 [[lane]]
 id = "{LANE}"
 reader = "simulated"
@@ -208,9 +252,11 @@ def _summary(
 ) -> tuple[dict[str, Any], list[str]]:
     from collections import Counter
 
+    from gated.cli.demo_central import compare
     from gated.store.chain import JournalReader
     from gated.store.directory import JOURNAL
 
+    sent = compare(directory / "state", directory / "central")
     reader = JournalReader(directory / "state" / JOURNAL)
     try:
         defects = list(reader.verify())
@@ -229,6 +275,11 @@ def _summary(
         "not_taken": journal.settled.get("not_taken", 0),
         "unknown": journal.settled.get("unknown", 0),
         "journaled": journal.rows,
+        "acknowledged": sent.acknowledged,
+        "at_central": sent.at_central,
+        "lost": sent.lost,
+        "duplicates": sent.duplicates,
+        "outages": end.get("outages", 0),
         "unsettled": journal.unsettled,
         "restarts": starts - 1,
         "decide_ms": {"p50": judged[len(judged) // 2], "p99": judged[int(len(judged) * 0.99)]},

@@ -6,20 +6,30 @@ import argparse
 import json
 import queue
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gated.app import RunningGate, World
 from gated.cli.demo_cast import Visitor, visits
+from gated.cli.demo_central import DemoCentral, links
 from gated.config.settings import check
 from gated.daemon.messages import Told
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
 from gated.errors import GatedError
+from gated.links.outage import OutageLink
 from gated.model.decision import Granted
+from gated.store.directory import JOURNAL
+from gated.store.outbox import Outbox
 
 LANE = "in-1"
+_RECEIPTS_S, _LOOK_S = 30.0, 0.01
+#: A part of a second: nobody wants to watch a gate wait.
+_JITTER = 0.05
 _TAP_S = 30.0  # far more than any tap takes: a demo that stands still must end with an error
 
 
@@ -28,10 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings, trust = check(arguments.config)
     told: queue.SimpleQueue[Told] = queue.SimpleQueue()
     reader, barrier = SimulatedReader(), SimulatedBarrier()
-    world = World(readers={LANE: reader}, barriers={LANE: barrier}, watch=told.put)
+    ours, theirs = links(arguments.broker, arguments.tls)
+    cable = OutageLink(ours)
+    world = World(readers={LANE: reader}, barriers={LANE: barrier}, link=cable, watch=told.put)
+    world.jitter = lambda: _JITTER
+    central = DemoCentral(arguments.config.parent / "central", theirs)
     gate = RunningGate(settings, trust, world)
     _tell({"unsettled": gate.start()})
     for number, visitor in islice(enumerate(visits(arguments.seed)), arguments.first, arguments.last):
+        _pull_or_plug(number, arguments, gate, cable)
         stays = visitor.role == "shy" or number == arguments.stand_at
         barrier.passes = not stays
         reader.present(visitor.medium(arguments.seed))
@@ -43,9 +58,42 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdin.read()  # somebody stands in the turnstile: here the power goes
         reader.remove()
         gate.tick()
+    cable.mend()
+    _wait_for_receipts(gate, settings.state_dir / JOURNAL)
     gate.stop()
+    central.stop()
     _tell({"rss_mb": _rss_mb()})
     return 0
+
+
+def _pull_or_plug(number: int, arguments: argparse.Namespace, gate: RunningGate, cable: OutageLink) -> None:
+    """The network goes away before one visit and comes back before another."""
+    if number == arguments.out_from:
+        # Only a link that was open can be lost; on a slow machine it may not have come so far.
+        _until(lambda: gate.sync is not None and gate.sync.is_up, "the gate found no way to central")
+        cable.cut()
+        _until(lambda: cable.lost == 1, "the outage was not noticed")
+        _tell({"note": "the network is gone", "outages": cable.lost})
+    if number == arguments.out_to:
+        cable.mend()
+        _tell({"note": "the network is back"})
+
+
+def _wait_for_receipts(gate: RunningGate, journal: Path) -> None:
+    with closing(Outbox(journal)) as outbox:
+        _until(
+            lambda: gate.sync is not None and gate.sync.acknowledged == outbox.newest(),
+            "central did not sign for everything",
+        )
+
+
+def _until(reached: Callable[[], bool], trouble: str) -> None:
+    pause = threading.Event()
+    for _ in range(int(_RECEIPTS_S / _LOOK_S)):
+        if reached():
+            return
+        pause.wait(_LOOK_S)
+    raise GatedError(f"{trouble} within {_RECEIPTS_S:.0f} s")
 
 
 def _line(number: int, visitor: Visitor, told: Told) -> dict[str, Any]:

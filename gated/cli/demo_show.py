@@ -61,6 +61,10 @@ def _summary_lines(summary: dict[str, Any], defects: list[str]) -> Iterator[str]
         f" {decide['p99']:.2f} ms (p99); the gate holds {summary['rss_mb']:.0f} MB"
     )
     yield f"journal: {summary['journaled']} rows, " + ("chain whole" if not defects else "; ".join(defects))
+    yield (
+        f"central: signed for {summary['acknowledged']} rows and has {summary['at_central']},"
+        f" {summary['lost']} lost, {summary['duplicates']} counted twice, after {summary['outages']} outage"
+    )
 
 
 class _Lines:

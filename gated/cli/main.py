@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from gated import __version__
-from gated.cli import central, config, demo, journal, run, status, stick
+from gated.cli import central, config, demo, enrol, journal, run, status, stick
 from gated.errors import GatedError
 
 _EXAMPLES = """\
@@ -27,7 +27,7 @@ examples:
 exit codes: 0 done, 1 broken, 2 usage or configuration, 3 done but something was refused or damaged
 """
 
-_GROUPS = (demo, run, status, journal, stick, config, central)
+_GROUPS = (demo, run, status, journal, stick, config, enrol, central)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from gated.model.document import DocumentError
 from gated.model.trust import KeySet
 from gated.model.venue import Profile
 from gated.policy.profile import read_profile
+from gated.wire.seal import SigningKey
 
 T = TypeVar("T")
 
@@ -46,6 +47,20 @@ def load_sector_key(path: Path) -> bytes:
             f"{path} holds no sector key", hint="it is made by `gated central init` and copied unchanged"
         )
     return key
+
+
+def load_signing_key(identity: Path) -> SigningKey:
+    """The key with which this gate signs its events. Raises ``ConfigError``, which never shows it."""
+    path = identity / "signing.key"
+    raw = read(path, "the identity of this gate")
+    if path.stat().st_mode & 0o007:
+        raise ConfigError(f"{path} can be read by everybody", hint=f"chmod 0400 {path}")
+    try:
+        return SigningKey.from_pem(raw)
+    except ValueError:
+        raise ConfigError(
+            f"{path} holds no signing key", hint="gated enrol request makes one: docs/how-to/set-up-a-gate.md"
+        ) from None
 
 
 def load_toml(path: Path, what: Callable[[Any], T]) -> T:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gated.card.identify import Scheme
-from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.config.files import load_keys, load_profile, load_sector_key, load_signing_key, load_toml
 from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.tap import Trust
@@ -19,6 +19,7 @@ from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
 from gated.model.venue import Direction, Lane
+from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
 _DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")
@@ -44,8 +45,19 @@ class LaneSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """The way to central. ``identity`` is the folder that enrolment filled."""
+
+    broker: BrokerUrl
+    identity: Path
+    retention_s: float
+    keepalive_s: float
+    ack_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """A gate."""
+    """A gate. Without ``sync`` its events stay in the journal."""
 
     gate: str
     state_dir: Path
@@ -55,6 +67,7 @@ class Settings:
     journal_wait_s: float
     ballast_bytes: int
     lanes: tuple[LaneSettings, ...]
+    sync: SyncSettings | None = None
 
 
 def load_settings(path: Path) -> Settings:
@@ -80,6 +93,8 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
+    if settings.sync is not None:
+        load_signing_key(settings.sync.identity)
     return settings, trust
 
 
@@ -96,6 +111,7 @@ def read_settings(document: Any, base: Path) -> Settings:
         journal_wait_s=journal.seconds("wait", "1.5s", least=0.05, most=30.0),
         ballast_bytes=journal.size("ballast", "16MB"),
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
+        sync=_sync(top.table("sync"), base) if top.has("sync") else None,
     )
     for table in (gate, trust, journal, top):
         table.done()
@@ -105,6 +121,18 @@ def read_settings(document: Any, base: Path) -> Settings:
     readers = [lane.reader for lane in settings.lanes if lane.reader.target]
     if len(set(readers)) < len(readers):
         raise DocumentError("lane", "two lanes have one reader: each needs its own")
+    return settings
+
+
+def _sync(table: Table, base: Path) -> SyncSettings:
+    settings = SyncSettings(
+        broker=table.checked("broker", broker_url),
+        identity=base / table.text("identity", "identity"),
+        retention_s=table.seconds("retention", "24h", least=0.0),
+        keepalive_s=table.seconds("keepalive", "30s", least=1.0, most=120.0),
+        ack_wait_s=table.seconds("ack_wait", "5s", least=0.1, most=600.0),
+    )
+    table.done()
     return settings
 
 

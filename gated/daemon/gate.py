@@ -21,6 +21,7 @@ READER_SILENT_S = 60.0
 #: SD cards stall for seconds; a row that takes longer than this will not come.
 JOURNAL_STUCK_S = 30.0
 _STOP_S = 5.0
+_STOPPED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ class Gate:
         for lane in self._lanes:
             lane.worker.stop(_STOP_S)
 
+    def say_stopped(self) -> None:
+        """The last row: whoever still tells central can tell it too."""
+        self._journal.append(Stopped(), Stamp.of(self._time.read())).look(_STOPPED_S)
+
     def stop_journal(self) -> bool:
         """Write what is queued. False = the disk did not let it in time."""
-        self._journal.append(Stopped(), Stamp.of(self._time.read()))
         return self._journal.stop(_STOP_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gated.credential.statement import moves_time, open_statement
 from gated.daemon.tap import Trust
@@ -21,6 +21,8 @@ from gated.wire.event import Stamp
 log = logging.getLogger(__name__)
 
 FORGET_S = 86400.0
+#: Signed time moves the floor when it is this much newer: each step costs a flush of two files.
+LEARN_S = 30
 _ROW_WAIT_S = 1.0
 
 
@@ -28,13 +30,23 @@ class Housekeeping:
     """Tells imports to the journal, moves time, forgets what may be forgotten. One thread calls it."""
 
     def __init__(
-        self, *, statements: StatementStore, journal: Journal, time: TimeKeeper, clock: Clock, trust: Trust
+        self,
+        *,
+        statements: StatementStore,
+        journal: Journal,
+        time: TimeKeeper,
+        clock: Clock,
+        trust: Trust,
+        signed_time: Callable[[], int] = lambda: 0,
+        more: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._statements = statements
         self._journal = journal
         self._time = time
         self._clock = clock
         self._trust = trust
+        self._signed_time = signed_time  # the newest that arrived over the link, verified
+        self._more = more
         self._forgot: float | None = None
         self._telling: tuple[int, Ticket] | None = None  # id of the last intake told, and its row
         self._troubles: list[str] = []
@@ -42,7 +54,13 @@ class Housekeeping:
     def tick(self) -> None:
         """Do what is due. Breakages are logged, and none keeps the rest: nothing here stands before a tap."""
         troubles = []
-        for duty in (self._tell_imports, self._time.persist_if_due, self._forget):
+        for duty in (
+            self._tell_imports,
+            self._learn_from_link,
+            self._time.persist_if_due,
+            self._forget,
+            *self._more,
+        ):
             try:
                 duty()
             except StoreError as error:
@@ -93,6 +111,11 @@ class Housekeeping:
         ]
         if signed:
             self._time.learn(max(signed))
+
+    def _learn_from_link(self) -> None:
+        signed = self._signed_time()
+        if signed - self._time.read().floor >= LEARN_S:
+            self._time.learn(signed)
 
     def _forget(self) -> None:
         now = self._clock.monotonic()

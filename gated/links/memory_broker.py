@@ -80,12 +80,15 @@ class MemoryBroker:
     Args:
         window: letters that one client may have unanswered at once.
         max_packet: bytes of the largest letter, its topic included.
+        redelivers: gives another member of a share what one that went had not taken. MQTT 5 section 4.8.2
+            says that a broker should; mosquitto 2.0.11 throws it away.
 
     """
 
-    def __init__(self, *, window: int = 20, max_packet: int = 262_144) -> None:
+    def __init__(self, *, window: int = 20, max_packet: int = 262_144, redelivers: bool = True) -> None:
         self.window = window
         self.max_packet = max_packet
+        self.redelivers = redelivers
         self.lock = threading.RLock()
         #: What shall go wrong.
         self.faults = Faults()
@@ -240,7 +243,8 @@ class MemoryBroker:
         return connection.leave_behind()
 
     def _end(self, connection: Connection, why: str, *, willing: bool) -> None:
-        for queued in self._drop(connection, why):
+        left = self._drop(connection, why)
+        for queued in left if self.redelivers else ():
             self._give_a_member(queued)
         if willing and connection.will is not None:
             self.publish(connection.will)

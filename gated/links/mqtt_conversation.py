@@ -245,7 +245,7 @@ class Conversation:
         code = self._stream.last_word()
         if code is not None:
             return trouble.told(code, self._place)
-        return trouble.broken(self._place, self._stream.error)
+        return trouble.broken(self._place, self._stream.error, greeted=self._greeting is not None)
 
     def _on_connect(
         self, _: Client, __: Any, ___: ConnectFlags, reason: ReasonCode, offered: Properties | None

@@ -154,7 +154,7 @@ def _shake_hands(
         except ssl.SSLError as error:
             raise trouble.of_tls(place, error) from error
         except OSError as error:
-            raise trouble.broken(place, error) from error
+            raise trouble.no_tls(place, error.strerror or type(error).__name__) from error
         else:
             return
         if not poll.poll(max(0.0, deadline - monotonic()) * 1000):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-
-TLS_PORT, PLAIN_PORT = 8883, 1883
-_FORM = "write mqtts://host or mqtts://host:port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +38,3 @@ class MqttPlace:
     inbound_per_s: int = 500
     #: The largest packet that may come.
     max_packet: int = 262_144
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerUrl:
-    """A broker's URL, taken apart."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-def broker_url(text: str) -> BrokerUrl:
-    """Take ``mqtts://host[:8883]`` apart, or ``mqtt://host[:1883]`` for this machine. Raises ``ValueError``.
-
-    The error's text never repeats a name or a password that somebody wrote into the URL.
-    """
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError(f"it is no URL; {_FORM}") from None
-    if parts.scheme not in ("mqtt", "mqtts"):
-        raise ValueError(f"it begins with neither mqtts:// nor mqtt://; {_FORM}")
-    if "@" in parts.netloc:
-        raise ValueError("a gate shows a certificate, not a name and a password; leave them out of the URL")
-    if parts.path or "?" in text or "#" in text or port == 0 or not _is_host(host):
-        raise ValueError(f"it names no host, or more than a host and a port; {_FORM}")
-    tls = parts.scheme == "mqtts"
-    if not tls and not _is_here(host):
-        raise ValueError(
-            f"mqtt:// is plain text, and only for a broker on this machine; write mqtts://{host}"
-        )
-    return BrokerUrl(host, port or (TLS_PORT if tls else PLAIN_PORT), tls)
-
-
-def _is_host(host: str) -> bool:
-    if ":" in host:
-        try:
-            return bool(ipaddress.IPv6Address(host))
-        except ValueError:
-            return False
-    labels = host.removesuffix(".").split(".")
-    return host.isascii() and len(host) <= 253 and all(_is_label(label) for label in labels)
-
-
-def _is_label(label: str) -> bool:
-    return 0 < len(label) <= 63 and label.replace("-", "").replace("_", "").isalnum()
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

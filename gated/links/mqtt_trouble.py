@@ -10,6 +10,7 @@ from gated.links.mqtt_place import MqttPlace
 
 _OURS = "enrol this gate again, or ask the central system whether its certificate still holds"
 _THEIRS = "check broker in [sync], and ca.crt of the identity"
+_SCHEMES = "mqtts:// needs the broker's TLS port (8883 as a rule), mqtt:// its plain one"
 _LATER = "the gate connects again by itself"
 
 #: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
@@ -79,14 +80,17 @@ def silent(place: MqttPlace) -> LinkError:
     return LinkError(what, hint=_LATER)
 
 
-def broken(place: MqttPlace, error: OSError | None) -> LinkError:
+def broken(place: MqttPlace, error: OSError | None, *, greeted: bool) -> LinkError:
     """The connection broke; ``error`` None: the broker closed it without a word."""
-    if error is None:
-        return LinkError(f"{where(place)} closed the connection", hint="look into the broker's log")
     if isinstance(error, ssl.SSLError):
         return of_tls(place, error)
-    reason = error.strerror or type(error).__name__
-    return LinkError(f"the connection to {where(place)} broke: {reason}", hint=_LATER)
+    if error is None:
+        what = f"{where(place)} closed the connection"
+    else:
+        what = f"the connection to {where(place)} broke: {error.strerror or type(error).__name__}"
+    if not greeted:
+        return LinkError(f"{what} before it greeted us", hint=f"look into the broker's log; {_SCHEMES}")
+    return LinkError(what, hint=_LATER)
 
 
 def unreachable(place: MqttPlace, error: OSError) -> LinkError:
@@ -121,8 +125,12 @@ def of_tls(place: MqttPlace, error: ssl.SSLError) -> LinkError:
     for alert, meaning in _ALERTS.items():
         if reason.endswith(alert):
             return LinkError(f"{where(place)} refuses our certificate: {meaning}", hint=_OURS)
-    what = f"{where(place)} broke off TLS: {reason or 'it closed the connection'}"
-    return LinkError(what, hint="mqtts:// needs the broker's TLS port, usually 8883")
+    return no_tls(place, reason or "it closed the connection")
+
+
+def no_tls(place: MqttPlace, reason: str) -> LinkError:
+    """The other side broke off the handshake, or never knew what it is."""
+    return LinkError(f"{where(place)} broke off TLS: {reason}", hint=_SCHEMES)
 
 
 def no_mqtt(place: MqttPlace, what: str) -> LinkError:

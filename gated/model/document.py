@@ -54,6 +54,15 @@ class Table:
             raise DocumentError(self.path(key), "must be a text of printable characters")
         return str(value)
 
+    def lines(self, key: str, *, most: int) -> str:
+        """A text of printable lines, such as PEM, with at most ``most`` characters."""
+        value = self._take(key, None)
+        if not isinstance(value, str) or not 0 < len(value) <= most:
+            raise DocumentError(self.path(key), f"must be a text of 1 to {most} characters")
+        if not all(map(_is_text, value.split("\n"))):
+            raise DocumentError(self.path(key), "must be lines of printable characters")
+        return value
+
     def checked(self, key: str, read: Callable[[str], T], default: T | None = None) -> T:
         """A text that ``read`` understands; its ``ValueError`` is told."""
         if default is not None and key not in self._fields:
@@ -128,6 +137,13 @@ class Table:
     def table(self, key: str) -> Table:
         """A table below this one; absent counts as empty."""
         return Table(self._take(key, {}), self.path(key))
+
+    def document(self, key: str) -> dict[str, Any]:
+        """A table below this one as it stands, for another reader."""
+        value = self._take(key, None)
+        if not isinstance(value, dict):
+            raise DocumentError(self.path(key), "must be a table")
+        return value
 
     def has(self, key: str) -> bool:
         """Whether a key is there."""

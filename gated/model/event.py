@@ -159,7 +159,21 @@ class SetAside:
     file: str
 
 
-Event = Started | Stopped | Decided | Settled | Repeated | Foreign | LaneChanged | Imported | SetAside
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """Central holds another event under the number ``row`` of ``epoch``: this disk was copied.
+
+    Both journals are kept there. The gate must be enrolled again, which begins a new epoch.
+    """
+
+    kind: ClassVar[str] = "forked"
+    row: int
+    epoch: str
+
+
+Event = (
+    Started | Stopped | Decided | Settled | Repeated | Foreign | LaneChanged | Imported | SetAside | Forked
+)
 KINDS: tuple[type[Event], ...] = (
     Started,
     Stopped,
@@ -170,4 +184,5 @@ KINDS: tuple[type[Event], ...] = (
     LaneChanged,
     Imported,
     SetAside,
+    Forked,
 )

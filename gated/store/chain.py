@@ -22,6 +22,10 @@ _SETTLED = (
     " WHERE CASE WHEN typeof(body) = 'text' AND json_valid(body)"
     " THEN json_extract(body, '$.kind') END = 'settled' GROUP BY 1"
 )
+_NEWEST_RECEIPT = (
+    "SELECT id, at FROM acknowledged WHERE typeof(id) = 'integer' AND typeof(at) = 'integer'"
+    " ORDER BY id DESC, hour DESC LIMIT 1"
+)
 # Canonical JSON has a kind in one spelling: what this finds is read properly afterwards.
 _OF_KIND = "SELECT id, body FROM event WHERE id > ? AND instr(body, ?) ORDER BY id"
 
@@ -42,6 +46,15 @@ class Row:
     def event(self) -> dict[str, Any] | None:
         """What the body tells; None = it is no event."""
         return read_body(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What central has not signed for. Times in seconds since 1970; None = there is no such row."""
+
+    rows: int
+    oldest_at: int | None
+    last_ack_at: int | None
 
 
 @dataclass(slots=True)
@@ -117,6 +130,19 @@ class JournalReader:
             ).fetchone()
             settled = dict(self._execute(_SETTLED).fetchall())
         return Summary(epoch, gate, newest - base, rows, unsettled, settled)
+
+    def unsent(self) -> Unsent:
+        """What central has not signed for; of a journal that was edited as much as can be said."""
+        with self._reading():
+            known = self._execute("SELECT 1 FROM sqlite_master WHERE name = 'acknowledged'").fetchone()
+            found = known and self._execute(_NEWEST_RECEIPT).fetchone()
+            acked, at = found or (0, None)
+            (rows,) = self._execute("SELECT count(*) FROM event WHERE id > ?", (acked,)).fetchone()
+            oldest = self._execute(
+                "SELECT body FROM event WHERE id > ? ORDER BY id LIMIT 1", (acked,)
+            ).fetchone()
+        event = oldest and read_body(oldest[0])
+        return Unsent(rows, event["at"] if event else None, at)
 
     def lane_changes(self) -> list[tuple[str, str, str, int]]:
         """(lane, state, cause, at) of the newest change of each lane since the gate last started."""

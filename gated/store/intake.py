@@ -83,12 +83,15 @@ class StatementStore:
         open_token: Open,
         moves_time: Callable[[bytes], bool] = lambda _token: False,
         progress: Callable[[int], None] = lambda _count: None,
+        *,
+        only_new: bool = False,
     ) -> Intake:
         """Open tokens and keep those that are newer than what is here.
 
         A token that is already a ``Refusal`` could not be read from its file and is counted. Each batch
         is noted for the journal in its own transaction: what is in force is told, whatever comes after.
-        A breakage after the first batch stands in the result.
+        A breakage after the first batch stands in the result. With ``only_new`` a batch that changed
+        nothing is not noted: what strangers send must not fill the journal.
         """
         result = Intake()
         numbered = enumerate(tokens, start=1)
@@ -101,7 +104,8 @@ class StatementStore:
             try:
                 with errors_of(self._path, "written"):
                     in_transaction(
-                        self._connection, partial(self._batch, opened, part, open_token, moves_time)
+                        self._connection,
+                        partial(self._batch, opened, part, open_token, moves_time, only_new=only_new),
                     )
             except StoreError as error:
                 if batch[0][0] == 1:
@@ -127,6 +131,10 @@ class StatementStore:
     def is_complete(self) -> bool:
         """Whether the cache holds all that central gave."""
         return self._pointer()[2]
+
+    def position(self) -> int:
+        """How many statements were ever accepted: grows with each."""
+        return self._pointer()[1]
 
     def delta_rows(self) -> int:
         """Rows that no snapshot covers yet."""
@@ -164,6 +172,8 @@ class StatementStore:
         result: Intake,
         open_token: Open,
         moves_time: Callable[[bytes], bool],
+        *,
+        only_new: bool,
     ) -> None:
         snapshot, position, _ = self._pointer()
         with self._places(snapshot) as places:
@@ -182,6 +192,8 @@ class StatementStore:
                 assert not isinstance(statement, Refusal)
                 if statement.issued_at > result.newest and moves_time(token):
                     result.newest, result.time_token = statement.issued_at, token
+        if only_new and not result.accepted:
+            return
         self._connection.execute("UPDATE pointer SET position = ?", (position,))
         self._connection.execute(
             "INSERT INTO intake (accepted, known, refused, time_token) VALUES (?, ?, ?, ?)",

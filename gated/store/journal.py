@@ -38,10 +38,11 @@ class _Row(NamedTuple):
 
 
 class _Chore(NamedTuple):
-    """Work on the other tables, done by the same thread in a transaction of its own."""
+    """Work on the other tables, done by the same thread, as a rule in a transaction of its own."""
 
     work: Callable[[sqlite3.Connection], None]
     ticket: Ticket
+    in_transaction: bool
 
 
 class _Doubt(NamedTuple):
@@ -105,7 +106,7 @@ class Journal:
                 rows,
             )
 
-        return self._chore(work)
+        return self.do(work)
 
     def forget_counters(self, ended: int) -> Ticket:
         """Queue the erasure of counters whose time to be kept was over at ``ended``."""
@@ -113,11 +114,12 @@ class Journal:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM counter WHERE keep_until <= ?", (ended,))
 
-        return self._chore(work)
+        return self.do(work)
 
-    def _chore(self, work: Callable[[sqlite3.Connection], None]) -> Ticket:
+    def do(self, work: Callable[[sqlite3.Connection], None], *, in_transaction: bool = True) -> Ticket:
+        """Queue work on the other tables. It must be short: it stands before the next tap's row."""
         ticket = Ticket()
-        self._queue.put(_Chore(work, ticket))
+        self._queue.put(_Chore(work, ticket, in_transaction))
         return ticket
 
     @property
@@ -212,7 +214,10 @@ class Journal:
     def _do(self, chore: _Chore) -> int:
         self._catch_up()
         try:
-            self._file.transact(lambda: chore.work(self._file.connection))
+            if chore.in_transaction:
+                self._file.transact(lambda: chore.work(self._file.connection))
+            else:
+                chore.work(self._file.connection)
         except sqlite3.Error as error:
             self._fail(None, error)
         return self._file.head_id - self._file.base

@@ -57,6 +57,18 @@ def _journal(db: Database) -> None:
     )
 
 
+@journal_migrations(name="0002_acknowledged")
+def _acknowledged(db: Database) -> None:
+    """Central's receipts: up to which row, by the hour of the floor in which they came (ADR 0006).
+
+    The highest id is the cursor. By the hour, because rows are erased some time after their receipt, and a
+    row for each receipt would be one more to erase. ``at`` is the best estimate of the newest, for people.
+    """
+    db.execute(
+        "CREATE TABLE acknowledged (hour INTEGER PRIMARY KEY, id INTEGER NOT NULL, at INTEGER NOT NULL)"
+    )
+
+
 STATEMENT_TABLE = (
     # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights

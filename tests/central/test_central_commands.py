@@ -219,7 +219,7 @@ def test_each_gate_is_told_with_what_is_wrong(city, told, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--broker", "http://x"], "--broker: it begins with neither mqtts:// nor mqtt://"),
+        (["--broker", "http://x"], "--broker: begins with neither mqtts:// nor mqtt://"),
         (["--broker", "mqtts://x"], "mqtts:// needs --tls DIR"),
         (["--broker", "mqtts://x", "--tls", "none"], "none/ca.crt is missing"),
         (["--broker", "mqtt://localhost", "--workers", "0"], "0 workers; name 1 to 16"),

@@ -64,6 +64,7 @@ REFUSED = {
     "uses too many": ({"products": [ProductRules("a", MAX_USES + 1)]}, "2147483648 uses cannot be counted"),
     "uses below none": ({"products": [ProductRules("a", -1)]}, "-1 uses cannot be counted"),
     "a product at no venue": ({"products": [ProductRules("a", venues=("Bron",))]}, "'Bron' is not a name"),
+    "a name of the office's own keys": ({"sector": "device-ca"}, "no sector can be called 'device-ca'"),
     "a name that another's key file has": ({"sector": "pools.ack"}, "a sector's name cannot end with .ack"),
     "no time zone": ({"timezone": "Europe/Lyon"}, "'Europe/Lyon' is no time zone"),
     "a folder of time zones": ({"timezone": "Europe"}, "'Europe' is no time zone"),

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from gated.cli.demo_cast import visits
+from mosquitto import running as running_broker
 from venue import PATIENCE_S
 
 KEYS = {"taps", "granted", "denied", "reasons", "taken", "not_taken", "unknown", "journaled"}
 KEYS |= {"unsettled", "restarts", "decide_ms", "rss_mb"}
+KEYS |= {"acknowledged", "at_central", "lost", "duplicates", "outages"}
 
 
 def demo(*words):
@@ -35,6 +37,36 @@ def test_it_survives_its_power_cut_and_its_last_line_is_one_object():
     assert 1 == told["unknown"]
     assert 4 <= len(told["reasons"])
     assert {"p50", "p99"} == told["decide_ms"].keys()
+    everything_arrived(told)
+
+
+def everything_arrived(told):
+    assert told["journaled"] == told["acknowledged"] == told["at_central"] > 60
+    assert (0, 0, 1) == (told["lost"], told["duplicates"], told["outages"])
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+def test_it_does_the_same_through_a_real_broker(tmp_path, scheme):
+    with running_broker(tmp_path, plain=True, name_is_id=False) as broker:
+        port = broker.plain_port if scheme == "mqtt" else broker.port
+        for name in ("gate", "central"):
+            broker.pki.issue(name)
+        ended = demo("--json", "--broker", f"{scheme}://localhost:{port}", "--tls", str(broker.pki.path))
+    assert 0 == ended.returncode, ended.stderr
+    everything_arrived(json.loads(ended.stdout.splitlines()[-1]))
+
+
+def test_a_broker_that_is_not_there_is_named_before_anybody_comes(tmp_path):
+    ended = demo("--json", "--broker", "mqtt://localhost:9")
+    assert (1, 1) == (ended.returncode, len(ended.stderr.splitlines()))
+    assert "localhost:9" in ended.stderr
+
+
+@pytest.mark.parametrize("url", ["http://localhost", "mqtt://broker.example", "mqtts://"])
+def test_what_is_no_broker_is_refused(url):
+    ended = demo("--broker", url)
+    assert 2 == ended.returncode
+    assert "--broker" in ended.stderr
 
 
 @pytest.mark.parametrize("seed", ["30", "33", "34", "37"])

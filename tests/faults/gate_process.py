@@ -2,6 +2,8 @@
 
     python gate_process.py load CONFIG LOG [N]  taps as fast as it can, until it is killed: at release N
     python gate_process.py ask CONFIG LOG       reads "LANE NUMBER" lines, answers each tap as JSON
+    python gate_process.py steady CONFIG LOG    taps all the time, until stdin ends; then stops in order
+    python gate_process.py drain CONFIG LOG     no taps: stops in order when central has every row
 
 Every release is appended to LOG at the very moment the barrier is commanded, as "LANE NUMBER" and in
 one write: what a killed process wrote stays written.
@@ -19,6 +21,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from gated.app import RunningGate, World
@@ -26,7 +29,9 @@ from gated.config.settings import check
 from gated.daemon.messages import Told
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
-from venue import medium
+from gated.store.directory import JOURNAL
+from gated.store.outbox import Outbox
+from venue import medium, until
 
 PEOPLE = 12
 _PR_SET_PTRACER = 0x59616D61  # prctl(2): let a tracer that is not our parent attach (Yama)
@@ -45,6 +50,21 @@ class LoggingBarrier(SimulatedBarrier):
             os.kill(os.getpid(), signal.SIGKILL)
         self.passes = self._draw.random() < 0.8
         super().release(persons)
+
+
+def steady(lanes, tap) -> None:
+    ended = threading.Event()
+    people = itertools.cycle(random.Random(os.getpid()).sample(range(PEOPLE), PEOPLE))
+
+    def visits() -> None:
+        while not ended.wait(0.02):  # visitors do not come faster, and others need the machine too
+            tap(lanes[0], next(people))
+
+    thread = threading.Thread(target=visits)
+    thread.start()
+    sys.stdin.read()
+    ended.set()
+    thread.join()
 
 
 def main() -> None:
@@ -71,6 +91,15 @@ def main() -> None:
         for number in itertools.cycle(random.Random(os.getpid()).sample(range(PEOPLE), PEOPLE)):
             tap(lane, number)
 
+    if mode == "drain":
+        with closing(Outbox(settings.state_dir / JOURNAL)) as outbox:
+            assert until(lambda: gate.sync.acknowledged == outbox.newest(), 60)
+        gate.stop()
+        return
+    if mode == "steady":
+        steady(lanes, tap)
+        gate.stop()
+        return
     if mode == "load":
         threads = [threading.Thread(target=load, args=(lane,)) for lane in lanes]
         for thread in threads:

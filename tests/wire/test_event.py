@@ -37,6 +37,7 @@ EVENTS = [
     kinds.LaneChanged("in-1", kinds.LaneState.IN_SERVICE, kinds.LaneCause.STARTED),
     kinds.Imported(5, 1, {"expired": 2}),
     kinds.SetAside("journal.db"),
+    kinds.Forked(7, "00" * 8),
 ]  # fmt: skip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

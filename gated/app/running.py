@@ -1,32 +1,34 @@
-"""The gate's composition root: the only place that names the concrete devices."""
+"""A gate put together from its settings."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.way import WayToCentral
+from gated.app.world import World
 from gated.card.identify import identify
 from gated.card.pkoc import Conversation
-from gated.config.settings import Driver, LaneSettings, Settings
+from gated.config.files import load_signing_key
+from gated.config.settings import Driver, LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.lane import LaneWorker
-from gated.daemon.messages import Told
 from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay, Trust
 from gated.daemon.timekeeper import TimeKeeper
-from gated.devices.clock import SystemClock
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
+from gated.errors import StoreError
 from gated.model.event import SetAside
-from gated.ports import Barrier, Clock, Reader
+from gated.ports import Reader
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
@@ -39,16 +41,7 @@ from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(slots=True)
-class World:
-    """What stands around a gate. Left out, a part is made from the configuration."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    readers: Mapping[str, Reader] = field(default_factory=dict)  # by lane
-    barriers: Mapping[str, Barrier] = field(default_factory=dict)  # by lane
-    random: Callable[[int], bytes] = secrets.token_bytes
-    watch: Callable[[Told], None] = lambda _told: None
+_SYNC_STOP_S = 3.0
 
 
 class RunningGate:
@@ -75,20 +68,23 @@ class RunningGate:
         at = world.clock.sample().wall
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
-        self._damaged = set_aside_damaged(self._directory, at)
-        # Before the journal: a delta.db that is made beside one begins incomplete.
-        self._statements = StatementStore(settings.state_dir, trust.profile.sector)
-        self._closers.append(self._statements.close)
-        self._damaged += check_snapshot(self._directory, self._statements, at)
+        self._open_cache(at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
-            machine=_machine(),
+            machine=_machine(settings.sync),
             epoch=world.random(EPOCH_BYTES).hex(),
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
         )
         self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        self.sync: Sync | None = None
+        more: list[Callable[[], None]] = []
+        if settings.sync is not None:
+            way = WayToCentral(settings, settings.sync, trust, world, self.journal, self._time)
+            self._closers += way.closers
+            self.sync = way.sync
+            more = [way.retention.tick]
         turn = threading.Lock()
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
@@ -100,6 +96,8 @@ class RunningGate:
                 time=self._time,
                 clock=world.clock,
                 trust=trust,
+                signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
+                more=more,
             ),
             time=self._time,
             clock=world.clock,
@@ -111,6 +109,8 @@ class RunningGate:
         unsettled = self._gate.start()
         for name in self._damaged:
             self.journal.append(SetAside(name), Stamp.of(self._time.read()))
+        if self.sync is not None:
+            self.sync.start()
         return unsettled
 
     def tick(self) -> str:
@@ -121,6 +121,10 @@ class RunningGate:
     def stop(self) -> bool:
         """Stop serving and close the files. False = the disk did not let the journal in time."""
         self._gate.stop_lanes()
+        with suppress(StoreError):  # the journal has logged it
+            self._gate.say_stopped()
+        if self.sync is not None:
+            self.sync.stop(_SYNC_STOP_S)
         for close in self._closers:
             close()
         # The journal closes last: only a writer folds its write-ahead log back into the file.
@@ -129,6 +133,13 @@ class RunningGate:
         return stopped
 
     # -------------------------------------------------------------- parts
+
+    def _open_cache(self, at: int) -> None:
+        """Before the journal: a delta.db that is made beside one begins incomplete."""
+        self._damaged = set_aside_damaged(self._directory, at)
+        self._statements = StatementStore(self._settings.state_dir, self._trust.profile.sector)
+        self._closers.append(self._statements.close)
+        self._damaged += check_snapshot(self._directory, self._statements, at)
 
     def _lane(self, settings: LaneSettings, turn: threading.Lock) -> ServedLane:
         lane_id = settings.lane.id
@@ -180,10 +191,15 @@ def _reader_id(venue: str, lane: str) -> bytes:
     return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]
 
 
-def _machine() -> str:
-    """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash)."""
+def _machine(sync: SyncSettings | None) -> str:
+    """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash).
+
+    An enrolment is part of the name: a gate that is enrolled again begins a new epoch, so that a copied
+    disk cannot go on under the numbers of its original.
+    """
     try:
         machine_id = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except OSError:
         machine_id = ""
-    return hashlib.sha256(b"gated machine\0" + machine_id.encode()).hexdigest()[:32]
+    enrolment = b"" if sync is None else load_signing_key(sync.identity).public
+    return hashlib.sha256(b"gated machine\0" + machine_id.encode() + enrolment).hexdigest()[:32]

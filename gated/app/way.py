@@ -1,0 +1,94 @@
+"""The way to central, put together: link, sync thread, retention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gated import __version__
+from gated.app.world import World
+from gated.config.files import load_signing_key
+from gated.config.settings import Settings, SyncSettings
+from gated.daemon.downlink import Downlink
+from gated.daemon.retention import Retention
+from gated.daemon.sync import LAST_WORDS_S, Identity, Sync
+from gated.daemon.tap import Trust
+from gated.daemon.timekeeper import TimeKeeper
+from gated.daemon.uplink import Uplink
+from gated.model.backoff import Backoff
+from gated.ports import Clock, Link
+from gated.store.directory import JOURNAL
+from gated.store.intake import StatementStore
+from gated.store.journal import Journal
+from gated.store.outbox import Outbox
+from gated.store.sync_note import SYNC_NOTE
+
+
+class WayToCentral:
+    """``sync`` and ``retention``, and what must be closed after them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sync: SyncSettings,
+        trust: Trust,
+        world: World,
+        journal: Journal,
+        time: TimeKeeper,
+    ) -> None:
+        self.closers: list[Callable[[], None]] = []
+        # The sync thread and housekeeping each read the journal, and write the cache, on their own.
+        outbox, kept = self._outbox(settings), self._outbox(settings)
+        statements = StatementStore(settings.state_dir, trust.profile.sector)
+        self.closers.append(statements.close)
+        backoff = Backoff(world.jitter)
+        key = load_signing_key(sync.identity)
+        link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
+        uplink = Uplink(
+            gate=settings.gate,
+            link=link,
+            outbox=outbox,
+            journal=journal,
+            key=key,
+            trust=trust,
+            time=time,
+            ack_wait_s=sync.ack_wait_s,
+            backoff=backoff,
+        )
+        self.sync = Sync(
+            identity=Identity(settings.gate, trust.profile.sector, __version__, key),
+            link=link,
+            uplink=uplink,
+            downlink=Downlink(statements=statements, trust=trust, time=time),
+            outbox=outbox,
+            statements=statements,
+            time=time,
+            clock=world.clock,
+            backoff=backoff,
+            random=world.random,
+            note=settings.state_dir / SYNC_NOTE,
+            last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
+        )
+        self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
+
+    def _outbox(self, settings: Settings) -> Outbox:
+        outbox = Outbox(settings.state_dir / JOURNAL)
+        self.closers.append(outbox.close)
+        return outbox
+
+
+def make_link(gate: str, sync: SyncSettings, clock: Clock, floor: Callable[[], int]) -> Link:
+    """The link to the broker that a configuration names. It connects when the sync thread opens it."""
+    from gated.links.mqtt import MqttLink  # noqa: PLC0415  # a gate without sync does not load paho
+    from gated.links.mqtt_place import MqttPlace, TlsFiles  # noqa: PLC0415
+
+    files = TlsFiles(
+        ca=sync.identity / "ca.crt", certificate=sync.identity / "gate.crt", key=sync.identity / "gate.key"
+    )
+    place = MqttPlace(
+        host=sync.broker.host,
+        port=sync.broker.port,
+        client_id=gate,
+        tls=files if sync.broker.tls else None,
+        keepalive_s=round(sync.keepalive_s),
+    )
+    return MqttLink(place, floor=floor, monotonic=clock.monotonic)

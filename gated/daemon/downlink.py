@@ -1,0 +1,58 @@
+"""Statements that arrive over the link: opened first, taken in at once, and nothing else is believed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, OrderedDict
+
+from gated.credential.statement import moves_time, open_statement
+from gated.daemon.tap import Trust
+from gated.daemon.timekeeper import TimeKeeper
+from gated.model.refusal import Refusal
+from gated.store.intake import StatementStore
+
+#: Statements seen lately are not opened again: a broker that repeats itself costs a hash each.
+REMEMBERED = 4096
+#: Codes counted apart; a hostile broker invents no more of them.
+_DOUBLED = "doubled"
+
+
+class Downlink:
+    """Takes in what the sector's topic brings. Used by the sync thread.
+
+    A refusal is counted and never journaled: whoever can send can send a million, and a row for each
+    would fill the disk.
+    """
+
+    def __init__(self, *, statements: StatementStore, trust: Trust, time: TimeKeeper) -> None:
+        self._statements = statements
+        self._trust = trust
+        self._time = time
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self.refused: Counter[str] = Counter()
+        self.accepted = 0
+
+    def take_in(self, token: bytes) -> None:
+        """Open one statement and put it in force. Raises ``StoreError``: then it was not."""
+        name = hashlib.sha256(token).digest()
+        if name in self._seen:
+            self._seen.move_to_end(name)
+            self.refused[_DOUBLED] += 1
+            return
+        floor = self._time.read().floor
+        statement = open_statement(token, self._trust.keys, floor)
+        if isinstance(statement, Refusal):
+            self.refused[str(statement.reason)] += 1
+        else:
+            keys = self._trust.keys
+            result = self._statements.take_in(
+                [token],
+                lambda other: statement if other == token else open_statement(other, keys, floor),
+                lambda known: moves_time(known, keys),
+                only_new=True,
+            )
+            self.accepted += result.accepted
+            self.refused.update(result.refused)
+        self._seen[name] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)

@@ -1,0 +1,248 @@
+"""The sync thread: connects, greets, sends, listens, and begins again. No lane ever waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gated.credential.message import MESSAGE_TYPES
+from gated.daemon.downlink import Downlink
+from gated.daemon.timekeeper import TimeKeeper
+from gated.daemon.uplink import Uplink
+from gated.errors import GatedError, LinkError, StoreError
+from gated.model.backoff import Backoff
+from gated.model.letter import Answered, Letter, Received
+from gated.model.statement import Kind
+from gated.ports import Clock, Link
+from gated.store.intake import StatementStore
+from gated.store.outbox import Outbox
+from gated.store.sync_note import write_sync_note
+from gated.wire import topics
+from gated.wire.seal import SigningKey
+from gated.wire.state import State, encode_state
+
+log = logging.getLogger(__name__)
+
+#: The journal is looked at this often while the link is open.
+POLL_S = 0.2
+#: A gate that is stopped tells what it can for so long.
+LAST_WORDS_S = 2.0
+#: Counters are noted for `gated status` this often; a change of the link is noted at once.
+NOTE_S = 60.0
+_SESSION_BYTES = 8
+_MOST_COUNTERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this gate is to central, and in which sector."""
+
+    gate: str
+    sector: str
+    version: str
+    key: SigningKey
+
+
+class Sync:
+    """The link's worker.
+
+    Args:
+        link: the way to the broker; this thread alone uses it.
+        uplink, downlink: what is told and what is heard.
+        random: bytes, for the names of connections.
+        note: where `gated status` finds how the link is.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        link: Link,
+        uplink: Uplink,
+        downlink: Downlink,
+        outbox: Outbox,
+        statements: StatementStore,
+        time: TimeKeeper,
+        clock: Clock,
+        backoff: Backoff,
+        random: Callable[[int], bytes],
+        note: Path,
+        last_words_s: float = LAST_WORDS_S,
+    ) -> None:
+        self._identity = identity
+        self._link = link
+        self._uplink = uplink
+        self._downlink = downlink
+        self._outbox = outbox
+        self._statements = statements
+        self._time = time
+        self._clock = clock
+        self._backoff = backoff
+        self._random = random
+        self._note = note
+        self._last_words_s = last_words_s
+        self._noted_at = 0.0
+        self._since = 0
+        self._why = "connecting"
+        self._up = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        uplink.on_receipt = self._heard_of_central
+
+    @property
+    def signed_time(self) -> int:
+        """The newest time that central signed, seconds since 1970; 0 = none since the start."""
+        return self._uplink.signed_time
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the link is open."""
+        return self._up
+
+    @property
+    def acknowledged(self) -> int:
+        """The id of the newest row that central has."""
+        return self._uplink.acknowledged
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Say good-bye and end; past ``timeout_s`` the thread is left to the process's end."""
+        if self._thread is None:
+            return
+        self._stop.set()
+        self._link.interrupt()
+        self._thread.join(timeout_s)
+
+    # -------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._converse()
+            except GatedError as error:
+                self._went_down(error.message)
+                level = log.warning if isinstance(error, LinkError) else log.error
+                level("sync: %s", error)
+            except Exception as error:  # a bug here must not end the telling of all that comes after
+                log.exception("sync: unexpected")
+                self._went_down(f"unexpected {type(error).__name__}")
+            finally:
+                self._uplink.save()
+                self._link.close()
+            self._stop.wait(self._backoff.next())
+
+    def _converse(self) -> None:
+        session = self._random(_SESSION_BYTES).hex()
+        sector, gate = self._identity.sector, self._identity.gate
+        self._link.open([topics.ack(gate), topics.statement(sector)], self._state(session, online=False))
+        self._uplink.begin(session, self._state(session, online=True))
+        self._came_up()
+        while not self._stop.is_set():
+            self._uplink.doubt_silence(self._clock.monotonic())
+            self._turn()
+        self._say_last_words()
+        self._link.send(self._state(session, online=False))
+        self._went_down("stopped")
+
+    def _say_last_words(self) -> None:
+        """Counted in silent turns: the clock of a test may stand still."""
+        silent = 0
+        while silent * POLL_S < self._last_words_s and self._uplink.acknowledged != self._outbox.newest():
+            try:
+                self._uplink.doubt_silence(self._clock.monotonic())
+            except LinkError:
+                return
+            silent += not self._turn()
+
+    def _turn(self) -> bool:
+        """Send, listen, note. False = nothing came."""
+        now = self._clock.monotonic()
+        self._uplink.pump(now)
+        heard = self._link.receive(POLL_S)
+        self._heard(heard)
+        if now - self._noted_at >= NOTE_S:
+            self._write_note()
+        return heard is not None
+
+    def _heard(self, heard: Received | Answered | None) -> None:
+        now = self._clock.monotonic()
+        if isinstance(heard, Answered):
+            self._uplink.answered(heard, now)
+        elif heard is not None:
+            if heard.topic == topics.ack(self._identity.gate):
+                self._uplink.heard(heard.payload, now)
+            elif heard.topic == topics.statement(self._identity.sector):
+                self._take_in(heard.payload)
+            else:
+                self._downlink.refused["foreign_topic"] += 1
+            self._link.take(heard)
+
+    def _take_in(self, token: bytes) -> None:
+        try:
+            self._downlink.take_in(token)
+        except StoreError as error:  # the link is sound: what follows may be a receipt
+            self._downlink.refused["not_stored"] += 1
+            log.error("sync: a statement was not taken in: %s", error)
+
+    def _state(self, session: str, *, online: bool) -> Letter:
+        reading = self._time.read()
+        refused = self._refused().most_common(_MOST_COUNTERS)
+        state = State(
+            gate=self._identity.gate,
+            session=session,
+            online=online,
+            at=reading.estimate,
+            boot=reading.sample.boot,
+            version=self._identity.version,
+            position=self._statements.position(),
+            epochs=self._outbox.epochs(self._uplink.acknowledged),
+            refused=tuple(sorted(refused)),
+        )
+        token = self._identity.key.sign(MESSAGE_TYPES[Kind.STATE], encode_state(state))
+        return Letter(topics.state(self._identity.gate), token, retain=True)
+
+    # -------------------------------------------------------------- how it is
+
+    def _refused(self) -> Counter[str]:
+        return self._uplink.refused + self._downlink.refused
+
+    def _heard_of_central(self) -> None:
+        if self._why:
+            self._why = ""
+            self._write_note()
+
+    def _came_up(self) -> None:
+        self._up, self._since = True, self._time.read().estimate
+        self._why = "connected; central has not answered yet"
+        log.info("sync: connected")
+        self._write_note()
+
+    def _went_down(self, why: str) -> None:
+        if self._up or self._why != why:
+            self._since = self._time.read().estimate
+        self._up, self._why = False, why
+        self._write_note()
+
+    def _write_note(self) -> None:
+        self._noted_at = self._clock.monotonic()
+        note: dict[str, Any] = {
+            "up": self._up,
+            "since": self._since,
+            "why": self._why,
+            "forked": self._uplink.forked,
+            "resent": self._uplink.resent,
+            "quarantined": self._uplink.quarantined,
+            "statements": self._downlink.accepted,
+            "refused": dict(self._refused()),
+        }
+        write_sync_note(self._note, note)

@@ -1,0 +1,236 @@
+"""One connection's way up: batches out, receipts in, and when to begin again (docs/reference/sync.md)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from gated.credential.message import MESSAGE_TYPES, open_message
+from gated.credential.statement import moves_time
+from gated.daemon.tap import Trust
+from gated.daemon.timekeeper import TimeKeeper
+from gated.errors import LinkError
+from gated.model.backoff import Backoff
+from gated.model.document import DocumentError
+from gated.model.event import Forked
+from gated.model.letter import NOBODY_LISTENS, Answered, Letter
+from gated.model.refusal import Refusal
+from gated.model.statement import Kind
+from gated.ports import Link
+from gated.store.journal import Journal
+from gated.store.outbox import Outbox, go_back, note_receipt
+from gated.wire import topics
+from gated.wire.ack import Ack, read_ack
+from gated.wire.batch import encode_batch
+from gated.wire.event import Stamp
+from gated.wire.seal import SigningKey
+from gated.wire.window import Window
+
+log = logging.getLogger(__name__)
+
+#: The cursor is made durable this often: what a power cut costs of it is sent again, and counted once.
+CURSOR_S = 5.0
+#: Resends without a receipt after which the link itself is doubted.
+STRIKES = 3
+
+
+class Uplink:
+    """What is on its way to central. Used by the sync thread, over one link after the other."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        link: Link,
+        outbox: Outbox,
+        journal: Journal,
+        key: SigningKey,
+        trust: Trust,
+        time: TimeKeeper,
+        ack_wait_s: float,
+        backoff: Backoff,
+    ) -> None:
+        self._gate = gate
+        self._link = link
+        self._outbox = outbox
+        self._journal = journal
+        self._key = key
+        self._trust = trust
+        self._time = time
+        self._ack_wait_s = ack_wait_s
+        self._backoff = backoff
+        self._session = ""
+        self._window = Window(outbox.acknowledged()[0])
+        self._saved = self._window.acked
+        self._saved_at = 0.0
+        self._paused_until = 0.0
+        self._strikes = 0
+        self._unanswered: dict[int, bool] = {}  # letters by number, and whether it is a batch
+        self._forked: set[str] = set()  # epochs told of
+        self.on_receipt: Callable[[], None] = lambda: None
+        self.signed_time = 0  # newest verified time of central, seconds since 1970
+        self.receipts = 0
+        self.resent = 0
+        self.quarantined = 0
+        self.refused: Counter[str] = Counter()
+
+    @property
+    def acknowledged(self) -> int:
+        """The id of the newest row that central has."""
+        return self._window.acked
+
+    @property
+    def forked(self) -> bool:
+        """Whether central knows another journal of this name."""
+        return bool(self._forked)
+
+    # -------------------------------------------------------------- out
+
+    def begin(self, session: str, greeting: Letter) -> None:
+        """A link was opened: greet; whatever was on its way on another is sent again."""
+        self._session = session
+        self._window.rewind()
+        self._strikes, self._paused_until = 0, 0.0
+        self._unanswered = {self._link.send(greeting): False}
+
+    def pump(self, now: float) -> None:
+        """Send what the window has room for. Raises ``LinkError`` and ``StoreError``."""
+        self.save_if_due(now)
+        if now < self._paused_until:
+            return
+        while (
+            self._window.has_room()
+            and len(self._unanswered) < self._link.window
+            and self._outbox.newest() > self._window.sent
+        ):
+            told = self._outbox.batch(self._window.sent)
+            if told is None:
+                return
+            token = self._key.sign(MESSAGE_TYPES[Kind.EVENTS], encode_batch(told.batch))
+            self._unanswered[self._link.send(Letter(topics.events(self._gate), token))] = True
+            self._window.note_sent(told.last_id, now)
+
+    def doubt_silence(self, now: float) -> None:
+        """Brokers acknowledge what they lose: only a receipt counts, and its absence is noticed here.
+
+        Sends again, and raises ``LinkError`` when that has not helped ``STRIKES`` times.
+        """
+        if self._window.waited(now) < self._ack_wait_s:
+            return
+        self._strikes += 1
+        if self._strikes >= STRIKES:
+            raise LinkError(
+                f"no receipt of central for {self._strikes * self._ack_wait_s:.0f} s",
+                hint="is `gated central serve` running? nothing is lost, the journal keeps it all",
+            )
+        self._go_back_n()
+
+    def _go_back_n(self) -> None:
+        self.resent += self._window.outstanding
+        self._window.rewind()
+
+    def answered(self, answer: Answered, now: float) -> None:
+        """The broker says what became of a letter. That it took it proves nothing; that it did not, does."""
+        batch = self._unanswered.pop(answer.number, False)
+        if answer.refused:
+            self.refused[f"broker_0x{answer.code:02x}"] += 1
+        if batch and (answer.refused or answer.code == NOBODY_LISTENS):
+            self._go_back_n()
+            self._paused_until = now + self._backoff.next()
+
+    # -------------------------------------------------------------- in
+
+    def heard(self, token: bytes, now: float) -> None:
+        """Something arrived where receipts do. Raises ``StoreError``."""
+        payload = open_message(
+            token, Kind.ACK, self._trust.keys, self._trust.profile.sector, self._time.read().floor
+        )
+        if isinstance(payload, Refusal):
+            self.refused[f"ack_{payload.reason}"] += 1
+            return
+        try:
+            ack = read_ack(payload)
+        except DocumentError:
+            self.refused["ack_malformed"] += 1
+            return
+        if ack.gate != self._gate:
+            self.refused["ack_foreign"] += 1
+            return
+        if moves_time(token, self._trust.keys):
+            self.signed_time = max(self.signed_time, ack.at)
+        self._believed(ack, now)
+
+    def _believed(self, ack: Ack, now: float) -> None:
+        greeted = ack.session == self._session
+        if greeted:
+            self._central_lives()
+        place = self._outbox.place(ack.epoch, ack.upto)
+        if place is None:
+            self.refused["ack_unknown_row"] += 1
+            if greeted and self._outbox.knows(ack.epoch):
+                self._tell_fork(ack)  # central has more of this epoch than its own journal
+        elif place.digest is not None and place.digest != ack.digest:
+            self._tell_fork(ack)
+        elif place.id > self._window.acked and place.digest is not None:
+            self._advance(ack, place.id, now)
+        elif greeted:
+            self._maybe_back(place.id, ack.epoch)
+        elif place.id < self._window.acked:
+            self.refused["ack_old"] += 1
+
+    def _central_lives(self) -> None:
+        self._backoff.succeed()
+        self._strikes = 0
+        self._paused_until = 0.0
+        self.on_receipt()
+
+    def _advance(self, ack: Ack, row_id: int, now: float) -> None:
+        if ack.forked:
+            self._tell_fork(ack)
+        self._window.note_acked(row_id, now)
+        self._central_lives()
+        self.receipts += 1
+        self.quarantined += len(ack.quarantined)
+        for seq, code in ack.quarantined:
+            log.warning("sync: central keeps row %d aside (%s)", seq, code)
+
+    def _maybe_back(self, row_id: int, epoch: str) -> None:
+        """The answer to our greeting: central may have lost what it had, and what is left is sent again.
+
+        Of what was erased meanwhile the next batch tells that it is gone. Where nothing of an epoch is left,
+        there is no batch of it, and to go back would send what came after in vain, at every connection.
+        """
+        if row_id >= self._window.acked or not self._outbox.holds(epoch):
+            return
+        log.warning("sync: central lacks %d rows that it had: sent again", self._window.acked - row_id)
+        self._journal.do(partial(go_back, row_id=row_id))
+        self._window.rewind(row_id)
+        self._saved = row_id
+
+    def _tell_fork(self, ack: Ack) -> None:
+        if ack.epoch in self._forked:
+            return
+        self._forked.add(ack.epoch)
+        log.critical(
+            "sync: another journal told central other events of epoch %s: enrol this gate again", ack.epoch
+        )
+        self._journal.append(Forked(ack.upto, ack.epoch), Stamp.of(self._time.read()))
+
+    # -------------------------------------------------------------- the cursor
+
+    def save_if_due(self, now: float) -> None:
+        """Make the cursor durable now and then."""
+        if now - self._saved_at >= CURSOR_S:
+            self._saved_at = now
+            self.save()
+
+    def save(self) -> None:
+        """Make the cursor durable. The journal's thread does it when it comes to it."""
+        row_id = self._window.acked
+        if row_id == self._saved:
+            return
+        self._saved = row_id
+        reading = self._time.read()
+        self._journal.do(partial(note_receipt, row_id=row_id, floor=reading.floor, at=reading.estimate))

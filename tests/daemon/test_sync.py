@@ -1,0 +1,413 @@
+"""The sync thread of a whole gate, with the other end played by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import closing
+
+import pytest
+
+from desk import GATE, SECTOR, Desk
+from gated.cli.main import main
+from gated.model.letter import Received
+from gated.model.trust import Algorithm
+from gated.store.chain import JournalReader
+from gated.store.directory import JOURNAL
+from gated.store.outbox import Outbox
+from gated.store.sync_note import SYNC_NOTE, read_sync_note
+from gated.wire import topics
+from gated.wire.ack import Ack, encode_ack
+from gated.wire.seal import SigningKey
+from venue import NOW, medium, until
+
+
+@pytest.fixture
+def desk(site):
+    return Desk(site)
+
+
+@pytest.fixture
+def connected(site, desk, serve):
+    """A gate that syncs with the desk; its central answers nothing by itself."""
+    served = serve(site, link=desk.gate_link())
+    desk.greeted()
+    return served
+
+
+def events(batch):
+    return [json.loads(body) for body in batch.bodies]
+
+
+def unsent(site):
+    with closing(Outbox(site.state / JOURNAL)) as outbox:
+        return outbox.newest() - outbox.acknowledged()[0]
+
+
+def counted(site, code):
+    return until(lambda: read_sync_note(site.state / SYNC_NOTE).get("refused", {}).get(code))
+
+
+def kinds(site):
+    with closing(JournalReader(site.state / JOURNAL)) as reader:
+        return [row.event["kind"] for row in reader.rows()]
+
+
+def acknowledge_all(desk, site):
+    """Receipts for whatever comes, until nothing new does."""
+    seen = 0
+    while (batch := desk.hear(0.5)) is not None:
+        seen = max(seen, batch.last)
+        desk.ack(batch.epoch, seen)
+    return seen
+
+
+def test_what_happens_is_told_in_order_and_the_receipt_moves_the_cursor(site, desk, connected):
+    first = desk.hear()
+    assert (1, "started") == (first.first, events(first)[0]["kind"])
+    desk.ack(first.epoch, first.last)
+    for carried in (medium(1), medium(2)):
+        connected.tap(carried)
+    told = first.last
+    while told < 2:
+        batch = desk.hear()
+        assert told + 1 == batch.first
+        told = batch.last
+        desk.ack(batch.epoch, told)
+    connected.stop_now()
+    assert "started" == kinds(site)[0]
+
+
+def test_the_cursor_is_durable_when_the_gate_stops(site, desk, serve):
+    served = serve(site, link=desk.gate_link())
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    served.stop_now()
+    with closing(Outbox(site.state / JOURNAL)) as outbox:
+        assert batch.last <= outbox.acknowledged()[0]
+
+
+def test_a_stopped_gate_tells_its_last_row_before_it_goes(site, desk, connected):
+    stopping = threading.Thread(target=connected.stop_now)
+    stopping.start()
+    told = []
+    while "stopped" not in told:
+        batch = desk.hear()
+        told += [event["kind"] for event in events(batch)]
+        desk.ack(batch.epoch, batch.last)
+    stopping.join()
+    assert 0 == unsent(site)
+
+
+def test_without_a_receipt_the_same_is_sent_again(desk, connected):
+    first = desk.hear()
+    again = desk.hear()
+    assert (first.epoch, first.first, first.bodies) == (
+        again.epoch,
+        again.first,
+        again.bodies[: len(first.bodies)],
+    )
+
+
+def test_without_any_receipt_the_link_is_given_up_and_opened_anew(desk, connected):
+    first = desk.greeted().session
+    assert until(lambda: desk.hear(0.05) and any(one.session != first for one in desk.states))
+
+
+def test_a_restarted_gate_goes_on_after_the_cursor(site, desk, serve):
+    served = serve(site, link=desk.gate_link())
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    served.stop_now()
+    while desk.hear(0.3) is not None:
+        pass
+    serve(site, link=desk.gate_link())
+    again = desk.hear()
+    assert (batch.epoch, batch.last + 1) == (again.epoch, again.first)
+
+
+# ------------------------------------------------------------------ what is not believed
+
+OTHER = SigningKey.generate(Algorithm.EDDSA)
+
+
+def forged(desk, batch):
+    desk.ack(batch.epoch, batch.last, key=OTHER)
+
+
+def of_another_gate(desk, batch):
+    desk.ack(batch.epoch, batch.last, gate="gate-2")
+
+
+def out_of_scope(desk, batch):
+    desk.ack(batch.epoch, batch.last, key=desk.issuer)
+
+
+def of_another_epoch(desk, batch):
+    desk.ack("f" * 16, batch.last, digest=bytes(32))
+
+
+def beyond_the_journal(desk, batch):
+    desk.ack(batch.epoch, batch.last + 1000, digest=bytes(32))
+
+
+def no_receipt(desk, batch):
+    desk.say(b"{}")
+
+
+def a_state_for_a_receipt(desk, batch):
+    from gated.model.statement import Kind
+
+    made = encode_ack(Ack(GATE, batch.epoch, batch.last, bytes(32), NOW))
+    desk.say(made, kind=Kind.STATE)
+
+
+def noise(desk, batch):
+    desk.publish(b"\x00\xff" * 40, topics.ack(GATE))
+
+
+@pytest.mark.parametrize(
+    ("lie", "code"),
+    [
+        (forged, "ack_unknown_key"),
+        (of_another_gate, "ack_foreign"),
+        (of_another_epoch, "ack_unknown_row"),
+        (beyond_the_journal, "ack_unknown_row"),
+        (no_receipt, "ack_malformed"),
+        (a_state_for_a_receipt, "ack_malformed"),
+        (noise, "ack_malformed"),
+    ],
+)
+def test_a_receipt_that_is_not_centrals_moves_nothing_and_is_counted(site, desk, connected, lie, code):
+    batch = desk.hear()
+    lie(desk, batch)
+    assert until(lambda: connected.gate.sync._refused()[code] == 1)
+    assert 0 == connected.gate.sync._uplink.acknowledged
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+
+
+def test_an_issuers_key_gives_no_receipts(site, serve):
+    desk = Desk(site)
+    path = site.path / "central" / "gate" / "keys.json"
+    document = json.loads(path.read_text())
+    document["keys"].append(desk.described(OTHER, kinds=["binding", "entitlement", "denial", "time"]))
+    path.write_text(json.dumps(document))
+    served = serve(site, link=desk.gate_link())
+    batch = desk.hear()
+    forged(desk, batch)
+    assert until(lambda: served.gate.sync._refused()["ack_out_of_scope"] == 1)
+    assert 0 == served.gate.sync._uplink.acknowledged
+
+
+def test_an_old_receipt_goes_nowhere(desk, connected):
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    desk.ack(batch.epoch, 0)
+    assert until(lambda: connected.gate.sync._refused()["ack_old"] == 1)
+    assert connected.gate.sync._uplink.acknowledged >= batch.last
+
+
+def test_an_old_receipt_of_another_connection_goes_nowhere(desk, connected):
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    desk.ack(batch.epoch, 0, session="0" * 16)
+    assert until(lambda: connected.gate.sync._refused()["ack_old"] == 1)
+    assert connected.gate.sync._uplink.acknowledged >= batch.last
+
+
+# ------------------------------------------------------------------ going back, forks
+
+
+def test_central_from_an_older_backup_is_sent_again_what_it_lacks(site, desk, connected):
+    connected.tap(medium(1))
+    last = acknowledge_all(desk, site)
+    assert last >= 2
+    epoch = desk.states[-1].epochs[-1].epoch
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= last)
+    desk.ack(epoch, 1, session=desk.states[-1].session)
+    batch = desk.hear()
+    assert (epoch, 2) == (batch.epoch, batch.first)
+    assert until(lambda: connected.gate.sync._uplink.acknowledged == 1)
+
+
+def test_another_journal_under_our_name_is_told_once_and_we_go_on(site, desk, connected):
+    batch = desk.hear()
+    for _ in range(3):
+        desk.ack(batch.epoch, batch.last, digest=bytes(32))
+    assert until(lambda: kinds(site).count("forked") == 1)
+    assert connected.gate.sync._uplink.forked
+    last = acknowledge_all(desk, site)
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= last)
+    assert 1 == kinds(site).count("forked")
+
+
+def test_a_receipt_that_says_forked_is_believed_and_told(site, desk, connected):
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last, forked=True)
+    assert until(lambda: kinds(site).count("forked") == 1)
+    assert connected.gate.sync._uplink.acknowledged >= batch.last
+
+
+def test_a_journal_that_is_older_than_what_central_has_is_told_as_forked(site, desk, connected):
+    state = desk.greeted()
+    desk.ack(state.epochs[-1].epoch, 1000, digest=bytes(32), session=state.session)
+    assert until(lambda: kinds(site).count("forked") == 1)
+
+
+# ------------------------------------------------------------------ the broker's answers
+
+
+@pytest.mark.parametrize("code", [0x87, 0x97, 0x10])
+def test_a_refused_batch_is_sent_again_later(site, desk, serve, code):
+    desk.broker.faults.refuse(code, topics=topics.events(GATE))
+    served = serve(site, link=desk.gate_link(), jitter=lambda: 0.1)
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    if code >= 0x80:
+        assert 1 == served.gate.sync._refused()[f"broker_0x{code:02x}"]
+
+
+def test_letters_that_the_broker_answers_and_loses_are_sent_again(site, desk, serve):
+    desk.broker.faults.lose(2, topics=topics.events(GATE))
+    serve(site, link=desk.gate_link())
+    assert 1 == desk.hear().first
+
+
+def test_batches_that_are_doubled_held_back_or_turned_round_end_as_told(site, desk, serve):
+    faults = desk.broker.faults
+    faults.double(2, topics=topics.events(GATE))
+    faults.reorder(2, topics=topics.events(GATE))
+    faults.hold(1, topics=topics.events(GATE))
+    served = serve(site, link=desk.gate_link(), jitter=lambda: 0.05)
+    rows = {}
+    while True:
+        batch = desk.hear(0.5)
+        if batch is None:
+            desk.broker.release()
+            if len(rows) >= 6:
+                break
+            served.tap(medium(len(rows)))
+            continue
+        for number, body in enumerate(batch.bodies):
+            assert body == rows.setdefault(batch.first + number, body)
+        upto = next(seq for seq in range(1, len(rows) + 2) if seq not in rows) - 1
+        if upto:
+            desk.ack(batch.epoch, upto)
+    assert until(lambda: served.gate.sync._uplink.acknowledged == max(rows))
+    assert list(range(1, max(rows) + 1)) == sorted(rows)
+
+
+def test_an_outage_costs_nothing(site, desk, serve):
+    served = serve(site, link=desk.gate_link(), jitter=lambda: 0.05)
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    desk.broker.stop()
+    told = [served.tap(medium(number)) for number in range(3)]
+    assert 3 == len(told)
+    desk.broker.start()
+    desk.link.open([topics.SHARED_EVENTS, topics.ALL_STATES])
+    last = acknowledge_all(desk, site)
+    assert until(lambda: served.gate.sync._uplink.acknowledged >= last)
+    served.stop_now()
+
+
+# ------------------------------------------------------------------ statements
+
+
+def test_a_live_statement_applies_at_the_next_tap(site, desk, connected):
+    carried = medium(7)
+    assert not connected.tap(carried).granted
+    for token in site.give("a7", carried, "season"):
+        desk.publish(token, topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._downlink.accepted == 2)
+    assert connected.tap(carried).granted
+
+
+def test_what_is_not_believed_is_counted_and_never_journaled(site, desk, connected):
+    genuine = site.give("a7", medium(7), None)[0]
+    desk.publish(genuine, topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._downlink.accepted == 1)
+    before = None
+    assert until(lambda: (connected.gate.tick(), "imported" in kinds(site))[1])
+    before = kinds(site).count("imported")
+    for token in (genuine, genuine[:-1] + b"\x00", b"noise"):
+        for _ in range(3):
+            desk.publish(token, topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._refused()["doubled"] == 7)
+    assert 1 == connected.gate.sync._refused()["bad_signature"]
+    connected.gate.tick()
+    connected.gate.tick()
+    assert before == kinds(site).count("imported")
+
+
+def test_a_letter_under_any_other_topic_is_counted(desk, connected):
+    """A hostile broker delivers what nobody subscribed to."""
+    with desk.broker.lock:
+        connection = desk.broker._connections[GATE]
+        connection.inbox.append(Received(topics.ack("gate-2"), b"x", 999))
+        connection.changed()
+    assert until(lambda: connected.gate.sync._refused()["foreign_topic"] == 1)
+
+
+def test_signed_time_of_a_receipt_moves_the_floor(site, desk, connected):
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last, at=NOW + 3600)
+    assert until(lambda: connected.gate.sync.signed_time == NOW + 3600)
+    connected.gate.tick()
+    assert connected.gate._time.read().floor >= NOW + 3600
+
+
+# ------------------------------------------------------------------ greetings
+
+
+def test_the_greeting_tells_where_the_journal_stands_and_the_will_that_it_is_gone(site, desk, connected):
+    state = desk.greeted()
+    assert (GATE, True, 1) == (state.gate, state.online, len(state.epochs))
+    desk.broker.cut(GATE)
+    assert until(lambda: desk.hear(0.05) and any(not one.online for one in desk.states))
+    assert state.session == next(one.session for one in desk.states if not one.online)
+
+
+def test_a_stopped_gate_says_good_bye(site, desk, connected):
+    connected.stop_now()
+    while desk.hear(0.3) is not None:
+        pass
+    assert not desk.states[-1].online
+    assert "stopped" == read_sync_note(site.state / SYNC_NOTE)["why"]
+
+
+# ------------------------------------------------------------------ what a technician sees
+
+
+def status(site, capsys, *more):
+    capsys.readouterr()
+    assert 0 == main(["status", "--state-dir", str(site.state), *more])
+    return capsys.readouterr().out
+
+
+def test_status_tells_what_is_unsent_and_how_old_the_last_receipt_is(site, desk, connected, capsys):
+    batch = desk.hear()
+    told = json.loads(status(site, capsys, "--json"))
+    assert told["unsent"] >= 1
+    assert (None, True) == (told["ages_s"]["last_ack"], told["link"]["up"])
+    assert "last receipt never" in status(site, capsys)
+    last = acknowledge_all(desk, site)
+    assert last >= batch.last
+    connected.stop_now()
+    told = json.loads(status(site, capsys, "--json"))
+    assert told["ages_s"]["last_ack"] < 600
+    assert not told["link"]["up"]
+    assert "link: DOWN" in status(site, capsys)
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff", b"[1]", b'{"up": 3, "since": "x", "refused": [1]}'])
+def test_status_lives_with_any_note(site, desk, connected, capsys, note):
+    connected.stop_now()
+    (site.state / SYNC_NOTE).write_bytes(note)
+    assert "central:" in status(site, capsys)
