@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -432,6 +433,13 @@ def test_a_will_is_not_answered_and_a_late_one_is_not_believed(ledger, box):
     assert [] == take_in(ledger, [], NOW, [("pools", box.state(online=False))]).acks
     assert heard_of(ledger, box.gate).online
     take_in(ledger, [], NOW, [("pools", box.state(online=False, session="00000000000000bb"))])
+    assert heard_of(ledger, box.gate).online is False
+
+
+def test_the_will_of_a_later_connection_is_believed_though_its_greeting_was_lost(ledger, box):
+    take_in(ledger, [], NOW, [("pools", box.state(session="00000000000000bb"))])
+    later = replace(box.state(online=False), at=NOW + 1)
+    take_in(ledger, [], NOW, [("pools", later)])
     assert heard_of(ledger, box.gate).online is False
 
 
