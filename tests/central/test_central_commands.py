@@ -181,8 +181,8 @@ def test_events_are_followed(city, ledger):
             box.write(2)
             take_in(ledger, [box.told()], NOW)
             assert [2, 3] == [json.loads(process.stdout.readline())["seq"] for _ in range(2)]
-            process.send_signal(signal.SIGINT)
-            assert 130 == process.wait(PATIENCE_S)
+            process.terminate()
+            assert -signal.SIGTERM == process.wait(PATIENCE_S)
         finally:
             process.kill()
 
