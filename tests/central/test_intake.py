@@ -102,6 +102,12 @@ def test_one_bunch_is_put_in_order_and_acknowledged_once(ledger, box):
     holds(ledger, box)
 
 
+def test_a_receipt_of_a_bunch_names_the_newest_row(ledger, box):
+    box.write(9)
+    taken = take_in(ledger, [box.told(1, 9), box.told(4, 6)], NOW)
+    assert [("pools", acked(box, 9))] == taken.acks
+
+
 def test_what_waits_is_bounded_and_the_oldest_is_given_up(ledger, box):
     box.write(40)
     for first in range(3, 3 + MAX_PENDING + 3):
