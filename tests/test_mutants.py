@@ -30,6 +30,7 @@ class Mutant:
     needs: tuple[str, ...] = ()  # without, the test would be skipped, and prove nothing
 
 
+INTAKE = "tests/central/test_intake.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "lowered counters unnoticed": Mutant(
@@ -139,6 +140,48 @@ MUTANTS = {
         "    plan.write()\n    identity.finish()\n",
         "    identity.finish()\n    plan.write()\n",
         "tests/faults/test_enrol_power_cut.py::test_an_install_cut_off_anywhere_leaves_the_old_or_the_new_and_can_be_repeated[by_hand]",
+    ),
+    "a broken chain counts": Mutant(
+        "central/placing.py",
+        "        fits = chain.head == batch.prev\n",
+        "        fits = True\n",
+        f"{INTAKE}::test_a_batch_that_does_not_follow_is_kept_aside_and_its_end_is_followed",
+    ),
+    "both histories of a copied disk count": Mutant(
+        "central/ledger_schema.py",
+        "WHERE event.code IS NULL AND chain.branch = 0",
+        "WHERE event.code IS NULL",
+        f"{INTAKE}::test_both_histories_of_a_copied_disk_are_kept_and_one_counts",
+    ),
+    "what overlaps is kept twice": Mutant(
+        "central/intake.py",
+        "self._write(chain, told, chain.upto + 1, batch.last, code)",
+        "self._write(chain, told, batch.first, batch.last, code)",
+        f"{INTAKE}::test_with_other_boundaries_only_what_is_new_is_kept",
+    ),
+    "one gate speaks for another": Mutant(
+        "central/opening.py",
+        "return opened if speaks_of == gate else",
+        "return opened if speaks_of else",
+        "tests/central/test_opening.py::test_a_gate_that_signs_for_another_is_not_believed",
+    ),
+    "an ended enrolment is believed": Mutant(
+        "central/ledger_gates.py",
+        '"WHERE gate = ? AND ended_at IS NULL"',
+        '"WHERE gate = ?"',
+        "tests/central/test_ledger.py::test_an_ended_enrolment_has_no_keys_and_another_may_follow",
+    ),
+    "acknowledged before it is flushed": Mutant(
+        "central/ledger.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        "tests/central/test_ledger.py::test_a_ledger_is_flushed_at_each_commit",
+    ),
+    "the serving key makes statements": Mutant(
+        "central/ack_keys.py",
+        "ACK_KINDS = (Kind.ACK, Kind.TIME)",
+        "ACK_KINDS = (Kind.ACK, Kind.TIME, Kind.BINDING)",
+        "tests/central/test_office.py::test_a_sector_has_a_key_for_statements_and_another_for_receipts",
     ),
 }
 

@@ -206,8 +206,7 @@ class _Epoch:
 
     def _note_missing(self, chain: Chain, told: Told) -> None:
         before = told.batch.first - 1
-        gap = Gap(chain.upto + 1, before, told.batch.prev)
-        events.set_gaps(self._ledger, chain, [*events.gaps(self._ledger, chain), gap])
+        events.add_gap(self._ledger, chain, Gap(chain.upto + 1, before, told.batch.prev))
         chain.upto, chain.head = before, told.batch.prev
         self._changed.add(chain)
         if chain.branch == 0:  # what a copy lacks is as a rule what it was copied from
@@ -250,21 +249,16 @@ class _Epoch:
 
     def _fill(self, chain: Chain, told: Told, first: int, last: int) -> None:
         """Rows of a gap came after all: late, or by another way."""
-        left = []
-        for gap in events.gaps(self._ledger, chain):
+        for gap in events.gaps(self._ledger, chain, first, last):
             low, high = max(gap.first, first), min(gap.last, last)
-            if low > high:
-                left.append(gap)
-                continue
             self._write(chain, told, low, high)
+            events.remove_gap(self._ledger, chain, gap)
             if gap.first < low:
-                left.append(Gap(gap.first, low - 1, told.digest_at(low - 1)))
+                events.add_gap(self._ledger, chain, Gap(gap.first, low - 1, told.digest_at(low - 1)))
             if high < gap.last:
-                left.append(Gap(high + 1, gap.last, gap.digest))
-        if chain in self._changed:
-            events.set_gaps(self._ledger, chain, left)
-            if not left and chain.branch == 0:
-                end_alarm(self._ledger, self._gate, self._epoch, MISSING)
+                events.add_gap(self._ledger, chain, Gap(high + 1, gap.last, gap.digest))
+        if not chain.missing and chain.branch == 0:
+            end_alarm(self._ledger, self._gate, self._epoch, MISSING)
 
     def _alarm(self, code: str) -> None:
         self._taken.changed = True

@@ -11,6 +11,7 @@ from gated.central.placing import Chain
 from gated.central.told import Told
 from gated.wire.batch import read_batch
 from gated.wire.event import genesis
+from gated.wire.forms import MAX_SEQ
 
 #: Batches of one gate that may wait for what came before them: twice what a gate has on its way.
 MAX_PENDING = 8
@@ -144,20 +145,26 @@ def aside(ledger: Ledger, chain: Chain, first: int, last: int) -> list[tuple[int
 # ------------------------------------------------------------------ what is missing
 
 
-def gaps(ledger: Ledger, chain: Chain) -> list[Gap]:
-    """What a history lacks, in order."""
-    found = ledger.rows("SELECT first, last, digest FROM missing WHERE chain = ? ORDER BY first", (chain.id,))
+def gaps(ledger: Ledger, chain: Chain, first: int = 1, last: int = MAX_SEQ) -> list[Gap]:
+    """What a history lacks of the rows from ``first`` to ``last``, whole gaps, in order."""
+    found = ledger.rows(
+        "SELECT first, last, digest FROM missing WHERE chain = ? AND last >= ? AND first <= ? ORDER BY last",
+        (chain.id, first, last),
+    )
     return [Gap(*row) for row in found]
 
 
-def set_gaps(ledger: Ledger, chain: Chain, now_missing: Sequence[Gap]) -> None:
-    """Keep what a history lacks now."""
-    ledger.execute("DELETE FROM missing WHERE chain = ?", (chain.id,))
-    ledger.executemany(
-        "INSERT INTO missing VALUES (?, ?, ?, ?)",
-        [(chain.id, gap.first, gap.last, gap.digest) for gap in now_missing],
-    )
-    chain.missing = sum(gap.last - gap.first + 1 for gap in now_missing)
+def add_gap(ledger: Ledger, chain: Chain, gap: Gap) -> None:
+    """A history lacks these rows."""
+    row = (chain.id, gap.first, gap.last, gap.digest)
+    ledger.execute("INSERT INTO missing (chain, first, last, digest) VALUES (?, ?, ?, ?)", row)
+    chain.missing += gap.last - gap.first + 1
+
+
+def remove_gap(ledger: Ledger, chain: Chain, gap: Gap) -> None:
+    """It lacks them no longer."""
+    ledger.execute("DELETE FROM missing WHERE chain = ? AND last = ?", (chain.id, gap.last))
+    chain.missing -= gap.last - gap.first + 1
 
 
 # ------------------------------------------------------------------ what waits

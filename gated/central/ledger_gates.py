@@ -166,9 +166,9 @@ class Alarm:
 def note_state(ledger: Ledger, state: State, now: int) -> bool:
     """Keep what a gate says of itself. False = it is known, or the late will of an earlier connection."""
     told = encode_state(state).decode()
-    rows = ledger.rows("SELECT session, online, told FROM state WHERE gate = ?", (state.gate,))
-    for session, online, known in rows:
-        if known == told or (online and not state.online and session != state.session):
+    rows = ledger.rows("SELECT told FROM state WHERE gate = ? AND told IS NOT NULL", (state.gate,))
+    for (known,) in rows:
+        if known == told or _is_late(state, read_state(known.encode())):
             return False
     ledger.execute(
         "INSERT INTO state VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (gate) DO UPDATE"
@@ -176,6 +176,12 @@ def note_state(ledger: Ledger, state: State, now: int) -> bool:
         (state.gate, now, state.session, state.online, told),
     )
     return True
+
+
+def _is_late(state: State, known: State) -> bool:
+    """Whether this is the will of a connection that another one has followed. A will is signed beforehand."""
+    gone = known.online and not state.online
+    return gone and state.session != known.session and state.at <= known.at
 
 
 def note_heard(ledger: Ledger, heard: Mapping[str, int]) -> None:

@@ -91,7 +91,7 @@ def _events(db: Database) -> None:
         "CREATE INDEX batch_place ON batch (chain, first)",
         # Rows that the gate has no more and central never had; `digest` is that of row `last`.
         "CREATE TABLE missing (chain INTEGER NOT NULL REFERENCES chain (id), first INTEGER NOT NULL,"
-        " last INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (chain, first)) WITHOUT ROWID",
+        " last INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (chain, last)) WITHOUT ROWID",
         # Batches ahead of what came before them. `head` is the digest of their last row.
         "CREATE TABLE pending (id INTEGER PRIMARY KEY, gate TEXT NOT NULL, epoch TEXT NOT NULL,"
         " first INTEGER NOT NULL, head BLOB NOT NULL, kid BLOB NOT NULL, signature BLOB NOT NULL,"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cbor2
@@ -16,15 +16,17 @@ from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.model.trust import COSE_IDS
 from gated.wire.batch import Batch, encode_batch
+from gated.wire.forms import MAX_SEQ
 from gated.wire.seal import deterministic
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A batch whose rows are not what their gate signed."""
+    """Rows ``first`` to ``last`` of a history are not what their gate signed."""
 
     chain: Chain
-    batch: SignedBatch
+    first: int
+    last: int
     why: str
 
 
@@ -45,15 +47,36 @@ def message(ledger: Ledger, chain: Chain, batch: SignedBatch, gate: EnrolledGate
 
 
 def doubts(ledger: Ledger, gate: str) -> Iterator[Doubt]:
-    """Verify every batch of a gate again, with the key of its time."""
+    """Verify every batch of a gate again, with the key of its time, and look for rows that are in none."""
     keys = {enrolled.kid: enrolled for enrolled in gates(ledger) if enrolled.gate == gate}
-    for chain in chains_of(ledger, gate):
+    chains = chains_of(ledger, gate)
+    signed: dict[Chain, list[tuple[int, int]]] = {chain: [] for chain in chains}
+    for chain in chains:
         for batch in signed_batches(ledger, chain):
-            enrolled = keys.get(batch.kid)
-            if enrolled is None:
-                yield Doubt(chain, batch, "unknown_key")
-                continue
-            token = message(ledger, chain, batch, enrolled)
-            opened = open_message(token, Kind.EVENTS, {enrolled.kid: enrolled.key}, chain.sector, 0)
-            if isinstance(opened, Refusal):
-                yield Doubt(chain, batch, opened.reason.value)
+            why = _doubt(ledger, chain, batch, keys.get(batch.kid))
+            if why:
+                yield Doubt(chain, batch.first, batch.last, why)
+            for part, first, last in chain.parts(batch.first, batch.last):
+                signed[part].append((first, last))
+    for chain, ranges in signed.items():
+        for first, last in _between(chain.base + 1, sorted(ranges)):
+            rows = bodies(ledger, chain, first, last)
+            if rows:
+                yield Doubt(chain, first, last, "unsigned")
+
+
+def _doubt(ledger: Ledger, chain: Chain, batch: SignedBatch, enrolled: EnrolledGate | None) -> str:
+    if enrolled is None:
+        return "unknown_key"
+    token = message(ledger, chain, batch, enrolled)
+    opened = open_message(token, Kind.EVENTS, {enrolled.kid: enrolled.key}, chain.sector, 0)
+    return opened.reason.value if isinstance(opened, Refusal) else ""
+
+
+def _between(at: int, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What lies before, between and after ranges."""
+    for first, last in ranges:
+        if at < first:
+            yield at, first - 1
+        at = max(at, last + 1)
+    yield at, MAX_SEQ

@@ -176,12 +176,15 @@ def test_events_are_followed(city, ledger):
     take_in(ledger, [box.told()], NOW)
     words = [sys.executable, "-m", "gated", "central", "events", str(city), "--follow", "--json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert 1 == json.loads(process.stdout.readline())["seq"]
-        box.write(2)
-        take_in(ledger, [box.told()], NOW)
-        assert [2, 3] == [json.loads(process.stdout.readline())["seq"] for _ in range(2)]
-        process.send_signal(signal.SIGINT)
-        assert 130 == process.wait(PATIENCE_S)
+        try:
+            assert 1 == json.loads(process.stdout.readline())["seq"]
+            box.write(2)
+            take_in(ledger, [box.told()], NOW)
+            assert [2, 3] == [json.loads(process.stdout.readline())["seq"] for _ in range(2)]
+            process.terminate()
+            assert -signal.SIGTERM == process.wait(PATIENCE_S)
+        finally:
+            process.kill()
 
 
 def test_each_gate_is_told_with_what_is_wrong(city, told, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +100,12 @@ def test_one_bunch_is_put_in_order_and_acknowledged_once(ledger, box):
     assert [("pools", acked(box, 9))] == taken.acks
     assert 9 == taken.stored
     holds(ledger, box)
+
+
+def test_a_receipt_of_a_bunch_names_the_newest_row(ledger, box):
+    box.write(9)
+    taken = take_in(ledger, [box.told(1, 9), box.told(4, 6)], NOW)
+    assert [("pools", acked(box, 9))] == taken.acks
 
 
 def test_what_waits_is_bounded_and_the_oldest_is_given_up(ledger, box):
@@ -432,6 +439,13 @@ def test_a_will_is_not_answered_and_a_late_one_is_not_believed(ledger, box):
     assert [] == take_in(ledger, [], NOW, [("pools", box.state(online=False))]).acks
     assert heard_of(ledger, box.gate).online
     take_in(ledger, [], NOW, [("pools", box.state(online=False, session="00000000000000bb"))])
+    assert heard_of(ledger, box.gate).online is False
+
+
+def test_the_will_of_a_later_connection_is_believed_though_its_greeting_was_lost(ledger, box):
+    take_in(ledger, [], NOW, [("pools", box.state(session="00000000000000bb"))])
+    later = replace(box.state(online=False), at=NOW + 1)
+    take_in(ledger, [], NOW, [("pools", later)])
     assert heard_of(ledger, box.gate).online is False
 
 

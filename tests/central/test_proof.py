@@ -48,7 +48,7 @@ def test_what_was_changed_is_doubted(ledger, change):
     take_in(ledger, [box.told()], NOW)
     assert [] == list(doubts(ledger, box.gate))
     ledger.execute(*change)
-    assert ["bad_signature"] == [doubt.why for doubt in doubts(ledger, box.gate)]
+    assert "bad_signature" == next(doubts(ledger, box.gate)).why
 
 
 def test_old_events_are_proved_with_the_key_of_their_time(ledger):
@@ -62,3 +62,16 @@ def test_old_events_are_proved_with_the_key_of_their_time(ledger):
     assert [] == list(doubts(ledger, box.gate))
     ledger.execute("DELETE FROM gate WHERE enrolment = 1")
     assert ["unknown_key"] == [doubt.why for doubt in doubts(ledger, box.gate)]
+
+
+def test_rows_that_nobody_signed_are_doubted(ledger):
+    box = Box().enrol(ledger).write(9)
+    take_in(ledger, [box.told(1, 3)], NOW)
+    (chain,) = chains_of(ledger, box.gate)
+    for seq in (4, 5):
+        ledger.execute(
+            "INSERT INTO event (chain, seq, digest, body) VALUES (?, ?, ?, ?)",
+            (chain.id, seq, b"", event(seq)),
+        )
+    ((first, why),) = [(doubt.first, doubt.why) for doubt in doubts(ledger, box.gate)]
+    assert (4, "unsigned") == (first, why)
