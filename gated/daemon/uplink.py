@@ -173,6 +173,9 @@ class Uplink:
                 self._tell_fork(ack)  # central has more of this epoch than its own journal
         elif place.digest is not None and place.digest != ack.digest:
             self._tell_fork(ack)
+        elif place.base > self._window.acked:
+            # Of a later epoch, while an earlier one is not all there: to believe it would skip those rows.
+            self.refused["ack_early"] += 1
         elif place.id > self._window.acked and place.digest is not None:
             self._advance(ack, place.id, now)
         elif greeted:
