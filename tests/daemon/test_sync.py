@@ -346,6 +346,22 @@ def test_what_is_not_believed_is_counted_and_never_journaled(site, desk, connect
     assert before == kinds(site).count("imported")
 
 
+def test_known_statements_leave_no_trace(site, desk, connected):
+    """Genuine ones, sent again by who can: they open, and are not worth a row."""
+    genuine = site.give("a7", medium(7), "season")
+    site.bring(genuine)
+    assert until(lambda: (connected.gate.tick(), "imported" in kinds(site))[1])
+    before = kinds(site).count("imported")
+    for token in genuine:
+        desk.publish(token, topics.statement(SECTOR))
+    desk.publish(b"noise", topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._refused()["malformed"] == 1)
+    for _ in range(2):
+        connected.gate.tick()
+    assert before == kinds(site).count("imported")
+    assert 0 == connected.gate.sync._downlink.accepted
+
+
 def test_a_letter_under_any_other_topic_is_counted(desk, connected):
     """A hostile broker delivers what nobody subscribed to."""
     with desk.broker.lock:
