@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: The cursor is made durable this often: what a power cut costs of it is sent again, and counted once.
 CURSOR_S = 5.0
+#: A journal that cannot be read is looked at again after this.
+PAUSE_S = 10.0
 #: Resends without a receipt after which the link itself is doubted.
 STRIKES = 3
 
@@ -130,6 +132,10 @@ class Uplink:
     def _go_back_n(self) -> None:
         self.resent += self._window.outstanding
         self._window.rewind()
+
+    def pause(self, now: float) -> None:
+        """The journal cannot be read: look again later."""
+        self._paused_until = now + PAUSE_S
 
     def answered(self, answer: Answered, now: float) -> None:
         """The broker says what became of a letter. That it took it proves nothing; that it did not, does."""
