@@ -25,7 +25,7 @@ FAR = 1 << 40
 class Desk:
     """Central, by hand. ``site`` gets an identity, a ``[sync]`` table and the key of this desk."""
 
-    def __init__(self, site: Site, *, more: str = "") -> None:
+    def __init__(self, site: Site, *, more: str = "", ack_wait: str = "200ms") -> None:
         self.broker = MemoryBroker()
         self.key = SigningKey.generate(Algorithm.EDDSA)
         self.gate_key = SigningKey.generate(Algorithm.EDDSA)
@@ -42,7 +42,7 @@ class Desk:
         path.write_bytes(self.gate_key.pem())
         path.chmod(0o600)
         text = site.config.read_text()
-        sync = f'[sync]\nbroker = "mqtts://broker.example"\nack_wait = "200ms"\n{more}\n'
+        sync = f'[sync]\nbroker = "mqtts://broker.example"\nack_wait = "{ack_wait}"\n{more}\n'
         site.config.write_text(text.replace("[[lane]]", sync + "[[lane]]", 1))
 
     def _trust_this_desk(self, site: Site) -> None:

@@ -94,10 +94,17 @@ class Hall:
     # -------------------------------------------------------------- what central has
 
     def rows(self, branch: int = 0) -> dict[tuple[str, int], bytes]:
+        """What counts."""
+        return self._rows(branch, "event.code IS NULL")
+
+    def quarantined(self) -> dict[tuple[str, int], bytes]:
+        return self._rows(0, "event.code IS NOT NULL")
+
+    def _rows(self, branch: int, which: str) -> dict[tuple[str, int], bytes]:
         with closing(sqlite3.connect(self.ledger_path)) as connection:
             found = connection.execute(
                 "SELECT chain.epoch, event.seq, event.digest FROM event JOIN chain ON chain.id = event.chain"
-                " WHERE chain.gate = ? AND chain.branch = ? AND event.code IS NULL",
+                f" WHERE chain.gate = ? AND chain.branch = ? AND {which}",
                 (GATE, branch),
             ).fetchall()
         assert len(found) == len({row[:2] for row in found})

@@ -28,13 +28,13 @@ from gated.central.placing import (
     place,
 )
 from gated.central.told import Told
-from gated.wire.ack import Ack
+from gated.wire.ack import CHAIN_BROKEN, Ack
 from gated.wire.batch import MAX_EVENTS
 from gated.wire.event import genesis
 from gated.wire.state import State
 
 #: Codes of alarms (docs/reference/central.md).
-FORKED, BROKEN, MISSING = "forked", "chain_broken", "missing"
+FORKED, BROKEN, MISSING = "forked", CHAIN_BROKEN, "missing"
 #: Why a believed batch is not taken in.
 TOO_MANY = "too_many_branches"
 

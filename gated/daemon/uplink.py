@@ -20,9 +20,9 @@ from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.ports import Link
 from gated.store.journal import Journal
-from gated.store.outbox import Outbox, go_back, note_receipt
+from gated.store.outbox import Outbox, Place, go_back, note_receipt
 from gated.wire import topics
-from gated.wire.ack import Ack, read_ack
+from gated.wire.ack import CHAIN_BROKEN, Ack, read_ack
 from gated.wire.batch import encode_batch
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
@@ -71,6 +71,7 @@ class Uplink:
         self._strikes = 0
         self._unanswered: dict[int, bool] = {}  # letters by number, and whether it is a batch
         self._forked: set[str] = set()  # epochs told of
+        self._went_back: set[str] = set()  # epochs, on this connection
         self.on_receipt: Callable[[], None] = lambda: None
         self.signed_time = 0  # newest verified time of central, seconds since 1970
         self.receipts = 0
@@ -94,6 +95,7 @@ class Uplink:
         """A link was opened: greet; whatever was on its way on another is sent again."""
         self._session = session
         self._window.rewind()
+        self._went_back.clear()
         self._strikes, self._paused_until = 0, 0.0
         self._unanswered = {self._link.send(greeting): False}
 
@@ -107,7 +109,7 @@ class Uplink:
             and len(self._unanswered) < self._link.window
             and self._outbox.newest() > self._window.sent
         ):
-            told = self._outbox.batch(self._window.sent)
+            told = self._outbox.batch(self._window.sent, self._gate)
             if told is None:
                 return
             token = self._key.sign(MESSAGE_TYPES[Kind.EVENTS], encode_batch(told.batch))
@@ -172,22 +174,39 @@ class Uplink:
         greeted = ack.session == self._session
         if greeted:
             self._central_lives()
-        place = self._outbox.place(ack.epoch, ack.upto)
+        place = self._outbox.place(ack.epoch, ack.upto, self._gate)
         if place is None:
             self.refused["ack_unknown_row"] += 1
             if greeted and self._outbox.knows(ack.epoch):
                 self._tell_fork(ack)  # central has more of this epoch than its own journal
         elif place.digest is not None and place.digest != ack.digest:
             self._tell_fork(ack)
-        elif place.base > self._window.acked:
+        else:
+            if ack.forked:
+                self._tell_fork(ack)
+            self._moved(ack, place, now, greeted=greeted)
+
+    def _moved(self, ack: Ack, place: Place, now: float, *, greeted: bool) -> None:
+        if place.base > self._window.acked:
             # Of a later epoch, while an earlier one is not all there: to believe it would skip those rows.
             self.refused["ack_early"] += 1
         elif place.id > self._window.acked and place.digest is not None:
-            self._advance(ack, place.id, now)
+            if self._skips_rows(ack, place):
+                self.refused["ack_early"] += 1
+            else:
+                self._advance(ack, place.id, now)
         elif greeted:
             self._maybe_back(place.id, ack.epoch)
         elif place.id < self._window.acked:
             self.refused["ack_old"] += 1
+
+    def _skips_rows(self, ack: Ack, place: Place) -> bool:
+        """Whether rows that are still on their way stand before a break that central tells of.
+
+        It took the digest before the break on our word: what stands before it may not be there.
+        """
+        broken = min((seq for seq, code in ack.quarantined if code == CHAIN_BROKEN), default=0)
+        return bool(broken) and place.base + broken > self._window.acked + 1
 
     def _central_lives(self) -> None:
         self._backoff.succeed()
@@ -196,8 +215,6 @@ class Uplink:
         self.on_receipt()
 
     def _advance(self, ack: Ack, row_id: int, now: float) -> None:
-        if ack.forked:
-            self._tell_fork(ack)
         self._window.note_acked(row_id, now)
         self._central_lives()
         self.receipts += 1
@@ -211,8 +228,9 @@ class Uplink:
         Of what was erased meanwhile the next batch tells that it is gone. Where nothing of an epoch is left,
         there is no batch of it, and to go back would send what came after in vain, at every connection.
         """
-        if row_id >= self._window.acked or not self._outbox.holds(epoch):
+        if row_id >= self._window.acked or epoch in self._went_back or not self._outbox.holds(epoch):
             return
+        self._went_back.add(epoch)  # once: a broker may repeat the answer as often as it likes
         log.warning("sync: central lacks %d rows that it had: sent again", self._window.acked - row_id)
         self._journal.do(partial(go_back, row_id=row_id))
         self._window.rewind(row_id)

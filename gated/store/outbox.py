@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gated.errors import StoreError
 from gated.store.connection import BUSY_S, errors_of, open_reader
 from gated.wire.batch import MAX_BATCH_BYTES, MAX_EVENTS, Batch
-from gated.wire.event import digest
+from gated.wire.event import digest, genesis
 from gated.wire.state import MAX_EPOCHS, EpochState
 
 #: What a payload holds beside the events (docs/reference/sync.md).
@@ -65,8 +65,11 @@ class Outbox:
             (newest,) = self._connection.execute("SELECT id FROM head").fetchone()
         return int(newest)
 
-    def batch(self, after: int) -> Told | None:
-        """The rows that follow row ``after``; None where there are none.
+    def batch(self, after: int, gate: str) -> Told | None:
+        """The rows that follow row ``after``, told by ``gate``; None where there are none.
+
+        A gate that was given another name tells the rows of its old one too. They do not follow from the
+        beginning that its new name has: central keeps them aside, and nothing behind them is held up.
 
         Raises ``StoreError`` also where the journal was changed: what does not follow from the chain is not
         told, and a person must look.
@@ -78,7 +81,7 @@ class Outbox:
             if not found:
                 return None
             first = found[0][0]
-            gate, epoch, base, end = self._epoch_of(first)
+            epoch, base, end = self._epoch_of(first)
             prev = self._digest_before(first)
         if prev is None:
             raise self._changed(first - 1)
@@ -111,21 +114,21 @@ class Outbox:
             found = self._connection.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,))
             return found.fetchone() is not None
 
-    def place(self, epoch: str, seq: int) -> Place | None:
+    def place(self, epoch: str, seq: int, gate: str) -> Place | None:
         """Where a seq stands, 0 being the beginning of its epoch; None where this journal has no such row."""
         with errors_of(self._path, "read"):
             found = self._connection.execute(
-                "SELECT base, (SELECT min(base) FROM epoch later WHERE later.no > epoch.no), genesis"
+                "SELECT base, (SELECT min(base) FROM epoch later WHERE later.no > epoch.no)"
                 " FROM epoch WHERE epoch = ?",
                 (epoch,),
             ).fetchone()
             if found is None:
                 return None
-            base, end, genesis = found
+            base, end = found
             row_id = base + seq
             if row_id > (self.newest() if end is None else end):
                 return None
-            return Place(row_id, genesis if seq == 0 else self._digest_of(row_id), base)
+            return Place(row_id, genesis(gate, epoch) if seq == 0 else self._digest_of(row_id), base)
 
     def epochs(self, acknowledged: int) -> tuple[EpochState, ...]:
         """The newest epochs as they stand, oldest first, beside the cursor."""
@@ -163,13 +166,13 @@ class Outbox:
 
     # -------------------------------------------------------------- rows
 
-    def _epoch_of(self, row_id: int) -> tuple[str, str, int, int]:
-        """(gate, epoch, base, id of the newest row it may have) of the epoch in which a row stands."""
-        gate, epoch, base, no = self._connection.execute(
-            "SELECT gate, epoch, base, no FROM epoch WHERE base < ? ORDER BY no DESC LIMIT 1", (row_id,)
+    def _epoch_of(self, row_id: int) -> tuple[str, int, int]:
+        """(epoch, base, id of the newest row it may have) of the epoch in which a row stands."""
+        epoch, base, no = self._connection.execute(
+            "SELECT epoch, base, no FROM epoch WHERE base < ? ORDER BY no DESC LIMIT 1", (row_id,)
         ).fetchone()
         (end,) = self._connection.execute("SELECT min(base) FROM epoch WHERE no > ?", (no,)).fetchone()
-        return gate, epoch, base, (1 << 62) if end is None else end
+        return epoch, base, (1 << 62) if end is None else end
 
     def _digest_before(self, row_id: int) -> bytes | None:
         begun = self._connection.execute(

@@ -13,6 +13,8 @@ from gated.wire.forms import CODE, DIGEST, EPOCH, GATE, MAX_SEQ, match, one_form
 
 ACK_VERSION = 1
 MAX_ACK_BYTES = 16_384
+#: Why a row is kept aside: its batch does not follow from what central has before it.
+CHAIN_BROKEN = "chain_broken"
 
 
 @dataclass(frozen=True, slots=True)

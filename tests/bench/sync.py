@@ -153,7 +153,7 @@ def told(box: GateBox, last: int) -> Any:
     with closing(Outbox(box.state / JOURNAL)) as outbox:
         after = 0
         while after < last:
-            found = outbox.batch(after)
+            found = outbox.batch(after, box.id)
             token = key.sign(MESSAGE_TYPES[Kind.EVENTS], encode_batch(found.batch))
             yield token, list(zip(found.batch.bodies, found.batch.digests(), strict=True)), found.batch.first
             after = found.last_id

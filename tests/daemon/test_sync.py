@@ -36,6 +36,15 @@ def connected(site, desk, serve):
     return served
 
 
+@pytest.fixture
+def calm(site, serve):
+    """A desk and a gate that waits a minute for receipts: nothing is sent again, and the link is kept."""
+    desk = Desk(site, ack_wait="60s")
+    served = serve(site, link=desk.gate_link())
+    desk.greeted()
+    return desk, served
+
+
 def events(batch):
     return [json.loads(body) for body in batch.bodies]
 
@@ -236,6 +245,23 @@ def test_central_from_an_older_backup_is_sent_again_what_it_lacks(site, desk, co
     assert until(lambda: connected.gate.sync._uplink.acknowledged == 1)
 
 
+def test_the_answer_to_a_greeting_goes_back_once(site, desk, connected):
+    """A broker may repeat it as often as it likes."""
+    connected.tap(medium(1))
+    last = acknowledge_all(desk, site)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
+    epoch, session = desk.states[-1].epochs[-1].epoch, desk.states[-1].session
+    desk.ack(epoch, 1, session=session)
+    assert until(lambda: connected.gate.sync.acknowledged == 1)
+    assert 2 == desk.hear().first
+    desk.ack(epoch, last)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
+    desk.ack(epoch, 1, session=session)
+    desk.ack(epoch, 0)
+    assert until(lambda: connected.gate.sync._refused()["ack_old"] == 1)
+    assert connected.gate.sync.acknowledged >= last
+
+
 def test_another_journal_under_our_name_is_told_once_and_we_go_on(site, desk, connected):
     batch = desk.hear()
     for _ in range(3):
@@ -245,6 +271,23 @@ def test_another_journal_under_our_name_is_told_once_and_we_go_on(site, desk, co
     last = acknowledge_all(desk, site)
     assert until(lambda: connected.gate.sync._uplink.acknowledged >= last)
     assert 1 == kinds(site).count("forked")
+
+
+def test_a_break_behind_rows_on_their_way_acknowledges_none_of_them(site, calm):
+    """Central takes what stands before a break on our word: what is still on its way may not be there."""
+    desk, served = calm
+    batch = desk.hear()
+    served.tap(medium(1))
+    last = 3
+    with closing(Outbox(site.state / JOURNAL)) as outbox:
+        assert until(lambda: outbox.newest() >= last)
+        desk.now += 1
+        link = outbox.place(batch.epoch, last, GATE).digest
+    desk.ack(batch.epoch, last, digest=link, quarantined=((last, "chain_broken"),))
+    assert until(lambda: served.gate.sync._refused()["ack_early"] == 1)
+    assert 0 == served.gate.sync.acknowledged
+    desk.ack(batch.epoch, last, digest=link, quarantined=((1, "chain_broken"),))
+    assert until(lambda: served.gate.sync.acknowledged == last)
 
 
 def test_a_receipt_that_says_forked_is_believed_and_told(site, desk, connected):
@@ -321,7 +364,8 @@ def test_an_outage_costs_nothing(site, desk, serve):
 # ------------------------------------------------------------------ statements
 
 
-def test_a_live_statement_applies_at_the_next_tap(site, desk, connected):
+def test_a_live_statement_applies_at_the_next_tap(site, calm):
+    desk, connected = calm
     carried = medium(7)
     assert not connected.tap(carried).granted
     for token in site.give("a7", carried, "season"):
@@ -330,7 +374,8 @@ def test_a_live_statement_applies_at_the_next_tap(site, desk, connected):
     assert connected.tap(carried).granted
 
 
-def test_what_is_not_believed_is_counted_and_never_journaled(site, desk, connected):
+def test_what_is_not_believed_is_counted_and_never_journaled(site, calm):
+    desk, connected = calm
     genuine = site.give("a7", medium(7), None)[0]
     desk.publish(genuine, topics.statement(SECTOR))
     assert until(lambda: connected.gate.sync._downlink.accepted == 1)
@@ -347,8 +392,9 @@ def test_what_is_not_believed_is_counted_and_never_journaled(site, desk, connect
     assert before == kinds(site).count("imported")
 
 
-def test_known_statements_leave_no_trace(site, desk, connected):
+def test_known_statements_leave_no_trace(site, calm):
     """Genuine ones, sent again by who can: they open, and are not worth a row."""
+    desk, connected = calm
     genuine = site.give("a7", medium(7), "season")
     site.bring(genuine)
     assert until(lambda: (connected.gate.tick(), "imported" in kinds(site))[1])
@@ -363,8 +409,9 @@ def test_known_statements_leave_no_trace(site, desk, connected):
     assert 0 == connected.gate.sync._downlink.accepted
 
 
-def test_a_letter_under_any_other_topic_is_counted(desk, connected):
+def test_a_letter_under_any_other_topic_is_counted(calm):
     """A hostile broker delivers what nobody subscribed to."""
+    desk, connected = calm
     with desk.broker.lock:
         connection = desk.broker._connections[GATE]
         connection.inbox.append(Received(topics.ack("gate-2"), b"x", 999))
@@ -372,8 +419,9 @@ def test_a_letter_under_any_other_topic_is_counted(desk, connected):
     assert until(lambda: connected.gate.sync._refused()["foreign_topic"] == 1)
 
 
-def test_a_statement_that_cannot_be_written_now_is_written_later(site, desk, connected):
+def test_a_statement_that_cannot_be_written_now_is_written_later(site, calm):
     """Somebody else holds the cache, as an import beside the daemon does."""
+    desk, connected = calm
     carried = medium(7)
     tokens = site.give("a7", carried, "season")
     with closing(sqlite3.connect(site.state / DELTA, isolation_level=None)) as other:

@@ -104,7 +104,7 @@ def receipt(scene, upto, digest, *, key, kind=Kind.ACK, **more):
 
 def test_lies_over_valid_tls_have_no_effect_but_counters(scene):
     stranger = SigningKey.generate(Algorithm.EDDSA)
-    place = scene.gate.sync._outbox.place(scene.epoch, 1)
+    place = scene.gate.sync._outbox.place(scene.epoch, 1, GATE)
     for code, token in {
         "ack_unknown_key": receipt(scene, 1, place.digest, key=stranger),
         "ack_out_of_scope": receipt(scene, 1, place.digest, key=scene.office_key),

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from gated.devices.simulated.clock import SimulatedClock
+from gated.links.memory import MemoryBroker, MemoryLink
 from gated.model.statement import DenialState, TargetKind
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
@@ -101,6 +102,8 @@ def copy_of(site, path):
 
 
 def test_a_copied_disk_is_told_and_both_journals_are_kept(site, hall, start, tmp_path):
+    hall.stop()
+    hall.serve(workers=1)  # of two, the other could meet the copy's later rows first, and name them broken
     served = start()
     served.tap(medium(1))
     assert all_acknowledged(served, site.state)
@@ -133,6 +136,26 @@ def test_a_copied_disk_is_told_and_both_journals_are_kept(site, hall, start, tmp
     again.stop_now()
     assert len({epoch for epoch, _ in journaled(twin.state)}) == 2
     assert len({epoch for epoch, _ in hall.rows()}) == 2
+
+
+def test_a_gate_that_gets_another_name_tells_what_its_old_one_left(site, hall, start, serve):
+    """The old rows do not follow from the new name's beginning: kept aside, acknowledged, nothing held up."""
+    whole = site.config.read_text()
+    site.config.write_text(whole.replace('id = "gate-1"', 'id = "old-name"', 1))
+    before = serve(site, link=MemoryLink(MemoryBroker(), "old-name"))
+    before.tap(medium(1))
+    before.stop_now()
+    old = journaled(site.state)
+    site.config.write_text(whole)
+    served = start()
+    served.tap(medium(2))
+    assert all_acknowledged(served, site.state)
+    served.stop_now()
+    new = {place: link for place, link in journaled(site.state).items() if place not in old}
+    assert new == hall.rows()
+    assert old == hall.quarantined()
+    assert {"chain_broken"} == hall.alarms()
+    assert "forked" not in kinds(site.state)
 
 
 def test_after_a_lost_journal_a_new_epoch_is_told_and_nothing_is_counted_twice(site, hall, start):

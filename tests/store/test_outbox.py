@@ -60,33 +60,33 @@ def edit(path, sql, *values):
 
 
 def test_nothing_is_told_where_nothing_happened(outbox):
-    assert outbox.batch(0) is None
+    assert outbox.batch(0, "gate-1") is None
     assert (0, 0) == outbox.acknowledged()
 
 
 def test_a_batch_chains_from_the_beginning_and_on(journal, outbox):
     write(journal, 5)
-    told = outbox.batch(0)
+    told = outbox.batch(0, "gate-1")
     assert (FIRST, 1, genesis("gate-1", FIRST), 5) == (
         told.batch.epoch,
         told.batch.first,
         told.batch.prev,
         told.last_id,
     )
-    later = outbox.batch(3)
+    later = outbox.batch(3, "gate-1")
     assert (4, 5) == (later.batch.first, later.last_id)
     assert list(told.batch.digests())[2] == later.batch.prev
-    assert list(told.batch.digests())[4] == outbox.place(FIRST, 5).digest
-    assert outbox.batch(5) is None
+    assert list(told.batch.digests())[4] == outbox.place(FIRST, 5, "gate-1").digest
+    assert outbox.batch(5, "gate-1") is None
 
 
 def test_a_batch_holds_a_bounded_number_and_bounded_bytes(journal, outbox):
     write(journal, MAX_EVENTS + 30)
-    told = outbox.batch(0).batch
+    told = outbox.batch(0, "gate-1").batch
     size = len(encode_batch(told))
     assert len(told.bodies) <= MAX_EVENTS
     assert size <= MAX_BATCH_BYTES
-    rest = outbox.batch(told.last)
+    rest = outbox.batch(told.last, "gate-1")
     assert told.last + 1 == rest.batch.first
 
 
@@ -95,7 +95,7 @@ def test_large_rows_make_shorter_batches(path, outbox, journal):
 
     for _ in range(80):
         journal.append(Imported(1, 1, {f"{n:030}": 1 << 50 for n in range(16)}), STAMP).wait(10)
-    told = outbox.batch(0)
+    told = outbox.batch(0, "gate-1")
     assert len(told.batch.bodies) < 80
     assert MAX_BATCH_BYTES - 2000 < len(encode_batch(told.batch)) <= MAX_BATCH_BYTES
 
@@ -109,15 +109,18 @@ def test_a_batch_never_crosses_an_epoch(path):
     journal.start()
     write(journal, 2)
     with closing(Outbox(path)) as outbox:
-        assert (FIRST, 3) == (outbox.batch(0).batch.epoch, outbox.batch(0).last_id)
-        following = outbox.batch(3).batch
+        assert (FIRST, 3) == (outbox.batch(0, "gate-1").batch.epoch, outbox.batch(0, "gate-1").last_id)
+        following = outbox.batch(3, "gate-1").batch
         assert (SECOND, 1, genesis("gate-1", SECOND)) == (following.epoch, following.first, following.prev)
         assert (EpochState(FIRST, 1, 3, 3), EpochState(SECOND, 1, 2, 1)) == outbox.epochs(4)
-        assert (3, 5) == (outbox.place(FIRST, 3).id, outbox.place(SECOND, 2).id)
-        assert outbox.place(FIRST, 4) is None
-        assert outbox.place(SECOND, 3) is None
-        assert outbox.place("f" * 16, 0) is None
-        assert (genesis("gate-1", SECOND), 3) == (outbox.place(SECOND, 0).digest, outbox.place(SECOND, 0).id)
+        assert (3, 5) == (outbox.place(FIRST, 3, "gate-1").id, outbox.place(SECOND, 2, "gate-1").id)
+        assert outbox.place(FIRST, 4, "gate-1") is None
+        assert outbox.place(SECOND, 3, "gate-1") is None
+        assert outbox.place("f" * 16, 0, "gate-1") is None
+        assert (genesis("gate-1", SECOND), 3) == (
+            outbox.place(SECOND, 0, "gate-1").digest,
+            outbox.place(SECOND, 0, "gate-1").id,
+        )
         assert outbox.knows(FIRST)
         assert not outbox.knows("f" * 16)
     journal.stop(10)
@@ -134,15 +137,15 @@ def test_a_changed_row_is_not_told(path, journal, outbox, edited):
     write(journal, 3)
     edit(path, *edited)
     with pytest.raises(StoreError, match="row 2 was changed"):
-        outbox.batch(0)
+        outbox.batch(0, "gate-1")
 
 
 def test_what_stands_before_a_gap_is_told_and_the_gap_then_named(path, journal, outbox):
     write(journal, 4)
     edit(path, "DELETE FROM event WHERE id = 3")
-    assert 2 == outbox.batch(0).last_id
+    assert 2 == outbox.batch(0, "gate-1").last_id
     with pytest.raises(StoreError, match="row 3 was changed or is missing"):
-        outbox.batch(2)
+        outbox.batch(2, "gate-1")
 
 
 # ------------------------------------------------------------------ receipts
@@ -186,30 +189,30 @@ def test_erased_rows_leave_an_anchor_and_a_whole_chain(path, journal, outbox):
         assert [7, 8, 9] == [row.seq for row in reader.rows()]
     assert 7 == outbox.oldest()
     assert 0 == outbox.erasable(NOW, HOUR)
-    told = outbox.batch(6).batch
+    told = outbox.batch(6, "gate-1").batch
     assert (7, False) == (told.first, told.erased)
     assert (EpochState(FIRST, 7, 9, 9),) == outbox.epochs(9)
-    assert told.prev == outbox.place(FIRST, 6).digest
-    assert outbox.place(FIRST, 5).digest is None
+    assert told.prev == outbox.place(FIRST, 6, "gate-1").digest
+    assert outbox.place(FIRST, 5, "gate-1").digest is None
 
 
 def test_a_batch_says_what_is_erased_where_central_lacks_it(journal, outbox):
     write(journal, 9)
     done(journal, partial(erase, upto=6))
-    told = outbox.batch(4).batch
+    told = outbox.batch(4, "gate-1").batch
     assert (7, True) == (told.first, told.erased)
-    assert outbox.place(FIRST, 6).digest == told.prev
+    assert outbox.place(FIRST, 6, "gate-1").digest == told.prev
 
 
 def test_all_rows_of_an_epoch_may_be_erased(path, journal, outbox):
     write(journal, 4)
     acknowledge(journal, 4)
     done(journal, partial(erase, upto=4))
-    assert outbox.batch(4) is None
-    assert outbox.batch(0) is None
+    assert outbox.batch(4, "gate-1") is None
+    assert outbox.batch(0, "gate-1") is None
     assert (EpochState(FIRST, 5, 4, 4),) == outbox.epochs(4)
     write(journal, 1)
-    assert (5, False) == (outbox.batch(4).batch.first, outbox.batch(4).batch.erased)
+    assert (5, False) == (outbox.batch(4, "gate-1").batch.first, outbox.batch(4, "gate-1").batch.erased)
     with closing(JournalReader(path)) as reader:
         assert [] == list(reader.verify())
 

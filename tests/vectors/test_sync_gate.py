@@ -69,7 +69,7 @@ class Gate:
         journal.start()
         stack.callback(journal.stop, 10)
         self.outbox = stack.enter_context(closing(Outbox(path)))
-        row_id = self.outbox.place(cursor["epoch"], cursor["acked"]).id
+        row_id = self.outbox.place(cursor["epoch"], cursor["acked"], GATE).id
         assert journal.do(lambda connection: note_receipt(connection, row_id, NOW, NOW)).wait(10)
         broker = MemoryBroker()
         self.central, self.link = MemoryLink(broker, "central"), MemoryLink(broker, GATE)
