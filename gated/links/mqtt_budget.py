@@ -30,6 +30,10 @@ class Budget:
         """One of ``size`` bytes is read; the last one may go below nothing."""
         self._left -= 1 + size // WEIGHT_BYTES
 
+    def give_back(self) -> None:
+        """The last one was asked for: an answer to a letter of ours."""
+        self._left += 1
+
     def pause_s(self) -> float:
         """Seconds until one more may be read."""
         return max(0.0, (1 - self._left) / self._per_s)
