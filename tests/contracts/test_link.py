@@ -16,7 +16,7 @@ from proxy import Proxy
 from venue import until
 
 PATIENCE_S = 10.0
-SHORT_S = 0.3  # for what must not come
+SHORT_S = 0.2  # for what must not come
 SOON_S = 2.5  # shorter than the time after which a link looks up by itself
 WINDOW = 5
 MAX_PACKET = 20_000

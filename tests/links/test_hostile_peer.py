@@ -455,12 +455,44 @@ def test_a_close_waits_until_the_peer_has_read_the_good_bye(peer):
     assert closed.is_set()
 
 
-def test_a_close_on_a_peer_that_does_not_care_takes_a_second(peer):
-    link = link_to(peer(then(), then()))
+@pytest.mark.parametrize("stuck", [False, True], ids=["silent", "reads nothing"])
+def test_a_close_on_a_peer_that_does_not_care_takes_a_second(peer, stuck):
+    over = threading.Event()
+
+    def script(connection):
+        then()(connection)
+        over.wait(PATIENCE_S)
+
+    link = link_to(peer(script))
     link.open(["t"])
+    for _ in range(link.window if stuck else 0):
+        link.send(Letter("t", bytes(1_000_000)))  # the kernel takes a few of them
+    assert link.receive(0.1) is None
     began = monotonic()
     link.close()
-    assert monotonic() - began < 2.5
+    assert 0.8 < monotonic() - began < 3.0
+    over.set()
+
+
+def test_a_link_whose_peer_went_is_told_the_reason_by_whoever_writes(peer):
+    def script(connection):
+        then()(connection)
+        connection.recv(1)  # and leaves the rest unread, so that its close is a reset
+        connection.sendall(publish(b"t", b"1") + PINGRESP + bytes.fromhex("e0 02 95 00"))
+        connection.close()
+
+    link = provoked(link_to(peer(script)))
+    errors = []
+
+    def sent() -> bool:
+        try:
+            link.send(Letter("t", b"1"))
+        except LinkError as error:
+            errors.append(error)
+        return bool(errors)
+
+    assert until(sent)
+    assert "larger than it takes" in errors[0].message
 
 
 # ------------------------------------------------------------------ floods
@@ -552,7 +584,7 @@ def test_a_connection_that_breaks_in_a_pause_costs_no_processor_either(peer):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
 
-    link = provoked(link_to(peer(script), inbound_per_s=2))
+    link = provoked(link_to(peer(script), inbound_per_s=10))
     assert until(lambda: isinstance(link.receive(0.1), Received))
     busy = time.thread_time()
     drained(link)
