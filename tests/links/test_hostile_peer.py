@@ -505,9 +505,12 @@ def flood(sent, over, packet):
         then()(connection)
         connection.recv(65536)
         connection.settimeout(0.2)
+        block = left = memoryview(packet * 50)
         while not over.is_set():
             with contextlib.suppress(TimeoutError):
-                sent[0] += connection.send(packet * 50)
+                count = connection.send(left)
+                sent[0] += count
+                left = left[count:] or block
 
     return script
 
