@@ -51,15 +51,14 @@ class Conversation:
         self._numbers = numbers
         self._monotonic = monotonic
         self._budget = Budget(place.inbound_per_s, monotonic)
-        self._tick_s = place.keepalive_s / 8
-        self._next_misc = monotonic() + self._tick_s
+        self._next_misc = 0.0
         self._greeting: tuple[int, Properties | None] | None = None
         self._subscribed: list[int] | None = None
         self._sent: dict[int, int] = {}  # packet id → number, until the broker's answer
         self._untaken: dict[int, int] = {}  # number → packet id
         self._unanswered: set[int] = set()  # numbers whose answer nobody has read yet
         self.inbox: deque[Received | Answered] = deque()
-        self.agreed = Agreed(0, 0)
+        self.agreed = Agreed(0, 0, place.keepalive_s)
         client = self._client = PahoClient(place, stream)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -81,7 +80,8 @@ class Conversation:
         )
         self._until(lambda: self._greeting is not None, deadline, "greet us")
         assert self._greeting is not None  # that was awaited
-        self.agreed = agree(place, *self._greeting)
+        self.agreed = agree(place, self._greeting[1])
+        self._next_misc = 0.0  # the broker's keepalive may be shorter than ours
         if topics:
             self._paho(lambda: client.subscribe([(topic, 1) for topic in topics])[0])
             self._until(lambda: self._subscribed is not None, deadline, "confirm subscriptions")
@@ -163,14 +163,14 @@ class Conversation:
             wait_s = 0.0
         elif not reads and not self.inbox:
             wait_s = min(wait_s, self._budget.pause_s())
-        self._wait(events, min(wait_s, self._tick_s), bell=bell)
+        self._wait(events, min(wait_s, self._tick_s()), bell=bell)
         if self._client.want_write():
             self._paho(self._client.loop_write)
         if reads:
             self._read()
         # After reading: the answer to a ping may have waited for us longer than the keepalive.
         if self.due:
-            self._next_misc = self._monotonic() + self._tick_s
+            self._next_misc = self._monotonic() + self._tick_s()
             self._paho(self._client.loop_misc)
             if self._client.socket() is None:
                 raise trouble.silent(self._place)
@@ -186,6 +186,10 @@ class Conversation:
             self._paho(self._client.loop_read)
         if self._stream.ended and not self._stream.front():
             raise self._broken()
+
+    def _tick_s(self) -> float:
+        """How often paho looks at its clock: a ping is late by this at most."""
+        return min(self._place.keepalive_s, self.agreed.keepalive_s or 1) / 8
 
     def _has_room(self) -> bool:
         return len(self.inbox) < self._place.unread
@@ -231,7 +235,7 @@ class Conversation:
         self._check(code)
 
     def _check(self, code: MQTTErrorCode) -> None:
-        if self._stream.error is not None:
+        if code and self._stream.error is not None:  # writing failed; where reading did, what came counts
             raise self._broken()
         if self._greeting is not None and self._greeting[0]:
             raise trouble.told(self._greeting[0], self._place)
@@ -262,6 +266,7 @@ class Conversation:
     ) -> None:
         number = self._sent.pop(packet_id, 0)
         if number:
+            self._budget.give_back()
             self.inbox.append(Answered(number, reason.value))
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:

@@ -39,10 +39,11 @@ class PahoClient(Client):
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What the broker allows us. ``largest`` is bytes of a whole packet."""
+    """What the broker allows us, and wishes. ``largest`` is bytes of a whole packet."""
 
     window: int
     largest: int
+    keepalive_s: int
 
 
 def wishes(place: MqttPlace) -> Properties:
@@ -54,17 +55,18 @@ def wishes(place: MqttPlace) -> Properties:
     return asked
 
 
-def agree(place: MqttPlace, code: int, offered: Properties | None) -> Agreed:
-    """What the broker's CONNACK makes of it. Raises ``LinkError``."""
-    if code:
-        raise trouble.told(code, place)
+def agree(place: MqttPlace, offered: Properties | None) -> Agreed:
+    """What the CONNACK of a broker that lets us in makes of it. Raises ``LinkError``."""
     allowed = getattr(offered, "ReceiveMaximum", 0xFFFF)
     largest = getattr(offered, "MaximumPacketSize", LARGEST)
-    if not allowed or not largest:
-        raise trouble.no_mqtt(place, "it allows no letter at all")
     if getattr(offered, "MaximumQoS", 1) < 1:
         raise trouble.no_mqtt(place, "it takes no letter that it must answer (QoS 1)")
-    return Agreed(min(allowed, place.window), min(largest, LARGEST))
+    return Agreed(
+        window=min(allowed, place.window),
+        largest=min(largest, LARGEST),
+        # paho obeys it (MQTT 5 section 3.2.2.3.14), also where it is longer than ours.
+        keepalive_s=getattr(offered, "ServerKeepAlive", place.keepalive_s),
+    )
 
 
 def packet_bytes(letter: Letter) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import struct
 import threading
+import time
 import tracemalloc
 
 import pytest
 
 from gated.errors import LinkError
 from gated.links.mqtt import MqttLink
+from gated.links.mqtt_paho import packet_bytes
 from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.letter import Answered, Letter, Received
 from mosquitto import Pki, monotonic
@@ -23,7 +26,7 @@ MEGABYTE = 1 << 20
 
 CONNACK = bytes.fromhex("20 03 00 00 00")
 SUBACK = bytes.fromhex("90 04 00 01 00 01")
-PINGRESP = bytes.fromhex("d0 00")
+PINGREQ, PINGRESP = bytes.fromhex("c0 00"), bytes.fromhex("d0 00")
 
 
 def frame(header: int, body: bytes) -> bytes:
@@ -101,7 +104,7 @@ def peer():
 
 
 def link_to(peer, **more) -> MqttLink:
-    place = {"host": HOST, "port": peer.port, "client_id": "g1", "tls": None, "connect_timeout_s": 0.5} | more
+    place = {"host": HOST, "port": peer.port, "client_id": "g1", "tls": None, "connect_timeout_s": 5.0} | more
     return MqttLink(MqttPlace(**place), floor=lambda: 0, monotonic=monotonic)
 
 
@@ -175,8 +178,8 @@ def drained(link, came=lambda _: None) -> LinkError:
 def test_a_greeting_that_is_none_ends_in_a_link_error(peer, said):
     began = monotonic()
     link = link_to(peer(said, then()))
-    error_of(lambda: link.open(["t"]))
-    assert monotonic() - began < 1.5
+    assert "does not keep to MQTT 5" in error_of(lambda: link.open(["t"])).message
+    assert monotonic() - began < 3.0
     link.open(["t"])  # and the next peer is heard out
     link.close()
 
@@ -193,9 +196,9 @@ def test_why_a_broker_refuses_is_told(peer, code, means):
 
 def test_a_peer_that_says_nothing_costs_the_timeout_and_no_more(peer):
     began = monotonic()
-    link = link_to(peer(b""))
+    link = link_to(peer(b""), connect_timeout_s=0.5)
     assert "did not greet us within 0.5 s" in error_of(lambda: link.open([])).message
-    assert 0.5 <= monotonic() - began < 1.5
+    assert 0.5 <= monotonic() - began < 3.0
 
 
 def test_a_peer_that_drips_costs_the_timeout_and_no_more(peer):
@@ -205,8 +208,8 @@ def test_a_peer_that_drips_costs_the_timeout_and_no_more(peer):
             threading.Event().wait(0.02)
 
     began = monotonic()
-    error_of(lambda: link_to(peer(drip)).open([]))
-    assert monotonic() - began < 1.5
+    error_of(lambda: link_to(peer(drip), connect_timeout_s=0.5).open([]))
+    assert monotonic() - began < 3.0
 
 
 def test_a_peer_that_closes_is_told(peer):
@@ -244,7 +247,8 @@ def test_a_subscription_that_is_not_confirmed_is_told(peer, answer, means):
         connection.recv(65536)
         connection.sendall(answer)
 
-    assert means in error_of(lambda: link_to(peer(script)).open(["t"])).message
+    link = link_to(peer(script), connect_timeout_s=5.0 if answer else 0.5)
+    assert means in error_of(lambda: link.open(["t"])).message
 
 
 def test_letters_before_the_confirmation_are_not_lost(peer):
@@ -385,20 +389,110 @@ def test_mutants_of_a_sound_conversation_end_in_a_link_error_or_mean_nothing(pee
 
 def test_who_was_busy_for_long_finds_the_answer_to_the_ping(peer):
     """It waited in the socket: a link that looked at its clock before would call the broker silent."""
-    links = []
+    links, busy = [], threading.Event()
 
     def script(connection):
         then()(connection)
-        assert b"\xc0\x00" == connection.recv(65536)
+        assert PINGREQ == connection.recv(65536)
         links[0].interrupt()
+        busy.wait(PATIENCE_S)
         connection.sendall(PINGRESP)
 
     links.append(link_to(peer(script), keepalive_s=1))
     links[0].open(["t"])
     assert links[0].receive(PATIENCE_S) is None  # a ping is out
+    busy.set()
     threading.Event().wait(1.3)  # longer than a keepalive
     assert links[0].receive(0.1) is None
     links[0].close()
+
+
+def test_the_keepalive_that_the_broker_wishes_is_kept(peer):
+    pinged = threading.Event()
+
+    def script(connection):
+        connection.sendall(bytes.fromhex("20 06 00 00 03 13 00 01"))
+        if PINGREQ == connection.recv(65536):
+            pinged.set()
+
+    link = link_to(peer(script), keepalive_s=60)
+    link.open([])
+    assert link.receive(1.6) is None
+    assert pinged.is_set()
+    link.close()
+
+
+@pytest.mark.parametrize("size", [0, 100, 116, 117, 118, 119, 120, 16_372, 16_373, 16_374, 16_375, 2_097_200])
+def test_the_size_of_a_letter_is_what_goes_over_the_wire(peer, size):
+    letter, sent = Letter("t/\u2603", bytes(size)), []
+
+    def script(connection):
+        connection.sendall(CONNACK)
+        while read := connection.recv(1 << 20):
+            sent.append(read)
+
+    link = link_to(peer(script))
+    link.open([])
+    link.send(letter)
+    link.close()
+    assert until(lambda: b"".join(sent).endswith(b"\xe0\x00"))
+    assert packet_bytes(letter) == len(b"".join(sent)) - 2
+
+
+def test_a_close_waits_until_the_peer_has_read_the_good_bye(peer):
+    closed = threading.Event()
+
+    def script(connection):
+        then()(connection)
+        assert b"\xe0\x00" == connection.recv(65536)
+        threading.Event().wait(0.2)
+        closed.set()
+        connection.close()
+
+    link = link_to(peer(script))
+    link.open(["t"])
+    link.close()
+    assert closed.is_set()
+
+
+@pytest.mark.parametrize("stuck", [False, True], ids=["silent", "reads nothing"])
+def test_a_close_on_a_peer_that_does_not_care_takes_a_second(peer, stuck):
+    over = threading.Event()
+
+    def script(connection):
+        then()(connection)
+        over.wait(PATIENCE_S)
+
+    link = link_to(peer(script))
+    link.open(["t"])
+    for _ in range(link.window if stuck else 0):
+        link.send(Letter("t", bytes(1_000_000)))  # the kernel takes a few of them
+    assert link.receive(0.1) is None
+    began = monotonic()
+    link.close()
+    assert 0.8 < monotonic() - began < 3.0
+    over.set()
+
+
+def test_a_link_whose_peer_went_is_told_the_reason_by_whoever_writes(peer):
+    def script(connection):
+        then()(connection)
+        connection.recv(1)  # and leaves the rest unread, so that its close is a reset
+        connection.sendall(publish(b"t", b"1") + PINGRESP + bytes.fromhex("e0 02 95 00"))
+        connection.close()
+
+    link = provoked(link_to(peer(script)))
+    errors = []
+
+    def sent() -> bool:
+        try:
+            link.send(Letter("t", b"1"))
+        except LinkError as error:
+            errors.append(error)
+        return bool(errors)
+
+    assert until(sent)
+    assert "larger than it takes" in errors[0].message
 
 
 # ------------------------------------------------------------------ floods
@@ -411,9 +505,12 @@ def flood(sent, over, packet):
         then()(connection)
         connection.recv(65536)
         connection.settimeout(0.2)
+        block = left = memoryview(packet * 50)
         while not over.is_set():
             with contextlib.suppress(TimeoutError):
-                sent[0] += connection.send(packet * 50)
+                count = connection.send(left)
+                sent[0] += count
+                left = left[count:] or block
 
     return script
 
@@ -473,8 +570,6 @@ def test_large_letters_count_for_more(flooded):
 
 
 def test_a_pause_of_reading_costs_no_processor(flooded):
-    import time
-
     link, _ = flooded(publish(b"t", b"x"), inbound_per_s=10)
     while link.receive(0) is not None:
         pass
@@ -484,6 +579,30 @@ def test_a_pause_of_reading_costs_no_processor(flooded):
     assert time.thread_time() - busy < 0.2
 
 
+def test_a_connection_that_breaks_in_a_pause_costs_no_processor_either(peer):
+    def script(connection):
+        then()(connection)
+        connection.recv(65536)
+        connection.sendall(publish(b"t", b"x") * 20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    link = provoked(link_to(peer(script), inbound_per_s=10))
+    assert until(lambda: isinstance(link.receive(0.1), Received))
+    busy = time.thread_time()
+    drained(link)
+    assert time.thread_time() - busy < 0.3
+
+
+def test_what_came_at_once_is_given_in_its_time_though_nothing_follows(peer):
+    link = provoked(link_to(peer(then(publish(b"t", b"x") * 30)), inbound_per_s=10, keepalive_s=120))
+    began = monotonic()
+    for _ in range(30):
+        assert isinstance(link.receive(PATIENCE_S), Received)
+    assert 1.5 < monotonic() - began < 6.0
+    link.close()
+
+
 def test_an_interrupt_is_felt_in_a_flood(flooded):
     link, _ = flooded(publish(b"t", b"x"), inbound_per_s=1)
     while link.receive(0) is not None:
@@ -491,7 +610,7 @@ def test_an_interrupt_is_felt_in_a_flood(flooded):
     began = monotonic()
     link.interrupt()
     assert link.receive(PATIENCE_S) is None
-    assert monotonic() - began < PATIENCE_S / 2
+    assert monotonic() - began < 2.5
 
 
 def test_pongs_without_end_are_bounded_too(flooded):
@@ -525,8 +644,8 @@ def test_tls_that_drips_costs_the_timeout_and_no_more(peer, files):
             threading.Event().wait(0.02)
 
     began = monotonic()
-    error = error_of(lambda: link_to(peer(drip), tls=files).open([]))
-    assert monotonic() - began < 1.5
+    error = error_of(lambda: link_to(peer(drip), tls=files, connect_timeout_s=0.5).open([]))
+    assert monotonic() - began < 3.0
     assert error.message
 
 
