@@ -438,6 +438,22 @@ def test_receipts_go_first():
     link.close()
 
 
+def test_what_is_larger_than_the_broker_takes_holds_nothing_up():
+    broker = MemoryBroker(max_packet=100)
+    link = MemoryLink(broker, "central")
+    link.open([])
+    outbox = Outbox(link)
+    outbox.put_receipt(Letter(topics.ack("a"), bytes(200)))
+    outbox.put_receipt(Letter(topics.ack("b"), b""))
+    outbox.flush()
+    assert (0x95, False) == (outbox.refused, outbox.statements_refused)
+    outbox.note(link.receive(1))
+    outbox.put_statements([Logged("pools", 1, bytes(200))])
+    outbox.flush()
+    assert (True, False, []) == (outbox.statements_refused, outbox.wants_statements, outbox.published())
+    link.close()
+
+
 def test_what_is_sent_stays_within_the_window(city, box, gate):
     city.broker.window = 2
     most = 0
