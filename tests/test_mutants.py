@@ -31,6 +31,7 @@ class Mutant:
 
 
 INTAKE = "tests/central/test_intake.py"
+SYNC = "tests/daemon/test_sync.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "lowered counters unnoticed": Mutant(
@@ -176,6 +177,62 @@ MUTANTS = {
         "PRAGMA synchronous=FULL",
         "PRAGMA synchronous=NORMAL",
         "tests/central/test_ledger.py::test_a_ledger_is_flushed_at_each_commit",
+    ),
+    "a receipt for another journal believed": Mutant(
+        "daemon/uplink.py",
+        "elif place.digest is not None and place.digest != ack.digest:",
+        "elif False:",
+        f"{SYNC}::test_another_journal_under_our_name_is_told_once_and_we_go_on",
+    ),
+    "a receipt for another gate believed": Mutant(
+        "daemon/uplink.py",
+        "if ack.gate != self._gate:",
+        "if False:",
+        f"{SYNC}::test_a_receipt_that_is_not_centrals_moves_nothing_and_is_counted",
+    ),
+    "any old receipt goes back": Mutant(
+        "daemon/uplink.py",
+        "greeted = ack.session == self._session",
+        "greeted = True",
+        f"{SYNC}::test_an_old_receipt_of_another_connection_goes_nowhere",
+    ),
+    "a later epoch's receipt skips rows": Mutant(
+        "daemon/uplink.py",
+        "elif place.base > self._window.acked:",
+        "elif False:",
+        "tests/vectors/test_sync_gate.py",
+    ),
+    "a broker's word taken for a receipt": Mutant(
+        "daemon/uplink.py",
+        "        if answer.refused:\n",
+        "        if batch and not answer.refused:\n"
+        "            self._window.note_acked(self._window.sent, now)\n"
+        "        if answer.refused:\n",
+        f"{SYNC}::test_without_a_receipt_the_same_is_sent_again",
+    ),
+    "edited rows told": Mutant(
+        "store/outbox.py",
+        "if link != noted:",
+        "if False:",
+        "tests/store/test_outbox.py::test_a_changed_row_is_not_told",
+    ),
+    "erased before its receipt is old": Mutant(
+        "store/outbox.py",
+        "FROM acknowledged WHERE hour <= ?",
+        "FROM acknowledged WHERE hour >= ?",
+        "tests/store/test_outbox.py::test_rows_may_be_erased_a_retention_after_their_receipt_and_not_sooner",
+    ),
+    "erased bytes stay in the log": Mutant(
+        "store/outbox.py",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA wal_checkpoint(PASSIVE)",
+        "tests/store/test_outbox.py::test_erased_bytes_are_gone_from_the_files",
+    ),
+    "what strangers send is journaled": Mutant(
+        "daemon/downlink.py",
+        "only_new=True",
+        "only_new=False",
+        f"{SYNC}::test_known_statements_leave_no_trace",
     ),
     "the serving key makes statements": Mutant(
         "central/ack_keys.py",

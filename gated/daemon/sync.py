@@ -90,6 +90,7 @@ class Sync:
         self._noted_at = 0.0
         self._since = 0
         self._why = "connecting"
+        self._trouble = ""  # the last file that could not be read
         self._up = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -130,9 +131,9 @@ class Sync:
             try:
                 self._converse()
             except GatedError as error:
+                if self._up or self._why != error.message:  # an outage of a week is told once
+                    log.warning("sync: %s", error)
                 self._went_down(error.message)
-                level = log.warning if isinstance(error, LinkError) else log.error
-                level("sync: %s", error)
             except Exception as error:  # a bug here must not end the telling of all that comes after
                 log.exception("sync: unexpected")
                 self._went_down(f"unexpected {type(error).__name__}")
@@ -167,12 +168,26 @@ class Sync:
     def _turn(self) -> bool:
         """Send, listen, note. False = nothing came."""
         now = self._clock.monotonic()
-        self._uplink.pump(now)
+        self._guarded(lambda: self._uplink.pump(now), now)
+        self._guarded(lambda: self._downlink.try_again(now), now)
         heard = self._link.receive(POLL_S)
-        self._heard(heard)
+        self._guarded(lambda: self._heard(heard), now)
+        if heard is not None and not isinstance(heard, Answered):
+            self._link.take(heard)
         if now - self._noted_at >= NOTE_S:
             self._write_note()
         return heard is not None
+
+    def _guarded(self, step: Callable[[], None], now: float) -> None:
+        """A file that cannot be read is no reason to leave the link: what comes over it may be a denial."""
+        try:
+            step()
+        except StoreError as error:
+            self._uplink.pause(now)
+            if self._trouble != error.message:
+                self._trouble = self._why = error.message
+                log.error("sync: %s", error)
+                self._write_note()
 
     def _heard(self, heard: Received | Answered | None) -> None:
         now = self._clock.monotonic()
@@ -182,17 +197,9 @@ class Sync:
             if heard.topic == topics.ack(self._identity.gate):
                 self._uplink.heard(heard.payload, now)
             elif heard.topic == topics.statement(self._identity.sector):
-                self._take_in(heard.payload)
+                self._downlink.take_in(heard.payload, now)
             else:
                 self._downlink.refused["foreign_topic"] += 1
-            self._link.take(heard)
-
-    def _take_in(self, token: bytes) -> None:
-        try:
-            self._downlink.take_in(token)
-        except StoreError as error:  # the link is sound: what follows may be a receipt
-            self._downlink.refused["not_stored"] += 1
-            log.error("sync: a statement was not taken in: %s", error)
 
     def _state(self, session: str, *, online: bool) -> Letter:
         reading = self._time.read()
@@ -204,12 +211,19 @@ class Sync:
             at=reading.estimate,
             boot=reading.sample.boot,
             version=self._identity.version,
-            position=self._statements.position(),
+            position=self._position(),
             epochs=self._outbox.epochs(self._uplink.acknowledged),
             refused=tuple(sorted(refused)),
         )
         token = self._identity.key.sign(MESSAGE_TYPES[Kind.STATE], encode_state(state))
         return Letter(topics.state(self._identity.gate), token, retain=True)
+
+    def _position(self) -> int:
+        """Of the cache; 0 while it cannot be read: that must not keep events from being told."""
+        try:
+            return self._statements.position()
+        except StoreError:
+            return 0
 
     # -------------------------------------------------------------- how it is
 
@@ -217,6 +231,7 @@ class Sync:
         return self._uplink.refused + self._downlink.refused
 
     def _heard_of_central(self) -> None:
+        self._trouble = ""
         if self._why:
             self._why = ""
             self._write_note()

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: The cursor is made durable this often: what a power cut costs of it is sent again, and counted once.
 CURSOR_S = 5.0
+#: A journal that cannot be read is looked at again after this.
+PAUSE_S = 10.0
 #: Resends without a receipt after which the link itself is doubted.
 STRIKES = 3
 
@@ -131,6 +133,10 @@ class Uplink:
         self.resent += self._window.outstanding
         self._window.rewind()
 
+    def pause(self, now: float) -> None:
+        """The journal cannot be read: look again later."""
+        self._paused_until = now + PAUSE_S
+
     def answered(self, answer: Answered, now: float) -> None:
         """The broker says what became of a letter. That it took it proves nothing; that it did not, does."""
         batch = self._unanswered.pop(answer.number, False)
@@ -173,6 +179,9 @@ class Uplink:
                 self._tell_fork(ack)  # central has more of this epoch than its own journal
         elif place.digest is not None and place.digest != ack.digest:
             self._tell_fork(ack)
+        elif place.base > self._window.acked:
+            # Of a later epoch, while an earlier one is not all there: to believe it would skip those rows.
+            self.refused["ack_early"] += 1
         elif place.id > self._window.acked and place.digest is not None:
             self._advance(ack, place.id, now)
         elif greeted:

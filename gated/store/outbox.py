@@ -29,10 +29,14 @@ class Told(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a seq of an epoch stands. ``digest`` is None where the row was erased."""
+    """Where a seq of an epoch stands: the row's id, and the id before the epoch's first row (``base``).
+
+    ``digest`` is None where the row was erased.
+    """
 
     id: int
     digest: bytes | None
+    base: int
 
 
 class Outbox:
@@ -121,7 +125,7 @@ class Outbox:
             row_id = base + seq
             if row_id > (self.newest() if end is None else end):
                 return None
-            return Place(row_id, genesis if seq == 0 else self._digest_of(row_id))
+            return Place(row_id, genesis if seq == 0 else self._digest_of(row_id), base)
 
     def epochs(self, acknowledged: int) -> tuple[EpochState, ...]:
         """The newest epochs as they stand, oldest first, beside the cursor."""

@@ -9,7 +9,7 @@ from gated.model.document import Table
 from gated.model.time import END_OF_TIME
 from gated.wire.batch import MAX_EVENTS
 from gated.wire.event import canonical
-from gated.wire.forms import CODE, DIGEST, EPOCH, GATE, MAX_SEQ, match, parse
+from gated.wire.forms import CODE, DIGEST, EPOCH, GATE, MAX_SEQ, match, one_form, parse
 
 ACK_VERSION = 1
 MAX_ACK_BYTES = 16_384
@@ -67,6 +67,7 @@ def read_ack(payload: bytes) -> Ack:
         session=match(top, "session", EPOCH) if top.has("session") else None,
     )
     top.done()
+    one_form(encode_ack(ack), payload, "ack")
     return ack
 
 

@@ -37,3 +37,9 @@ def parse(payload: bytes, limit: int, what: str) -> Table:
     except (ValueError, RecursionError):
         raise DocumentError(what, "must be canonical JSON (RFC 8785)") from None
     return Table(document, what)
+
+
+def one_form(encoded: bytes, payload: bytes, what: str) -> None:
+    """Refuse a second spelling, such as ``"forked":false`` or a list left out. Raises ``DocumentError``."""
+    if encoded != payload:
+        raise DocumentError(what, "must leave out what is false, and hold every list")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gated.model.document import Table
 from gated.model.time import END_OF_TIME
 from gated.wire.event import canonical
-from gated.wire.forms import EPOCH, GATE, MAX_SEQ, match, parse
+from gated.wire.forms import EPOCH, GATE, MAX_SEQ, match, one_form, parse
 
 STATE_VERSION = 1
 MAX_STATE_BYTES = 16_384
@@ -81,6 +81,7 @@ def read_state(payload: bytes) -> State:
         refused=tuple(_refused(table) for table in top.tables("refused", least=0, most=_MAX_COUNTERS)),
     )
     top.done()
+    one_form(encode_state(state), payload, "state")
     return state
 
 

@@ -37,3 +37,14 @@ def test_a_brief_run_of_the_memory_bench_grants_every_tap(tmp_path):
     assert figures.keys() == {"rss_mb", "rss_start_mb", "taps", "granted", "entitlements"}
     assert (8, 8, 308) == (figures["taps"], figures["granted"], figures["entitlements"])
     assert min(figures["rss_mb"], figures["rss_start_mb"]) > 10  # a Python with SQLite and cryptography in it
+
+
+def test_a_brief_run_of_the_sync_bench_loses_nothing():
+    words = [sys.executable, str(Path(__file__).with_name("sync.py")), "--json", "--events", "1500"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == {
+        "events", "events_per_s", "raw_paho_events_per_s", "bare_insert_events_per_s", "peak_mb", "lost",
+        "duplicates",
+    }  # fmt: skip
+    assert (1500, 0, 0) == (figures["events"], figures["lost"], figures["duplicates"])

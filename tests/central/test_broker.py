@@ -331,4 +331,6 @@ def test_a_state_outlives_the_broker_and_no_letter_stands_in_its_log(visit, brok
     log = broker.log.read_text()
     assert BRON in log
     assert not [word for word in ("a state", "what nobody", "up/state", "up/events") if word in log]
-    assert "Error" not in log, log
+    # A door that is tried and left, and a client that is cut off, are errors of OpenSSL to mosquitto.
+    wrong = [line for line in log.splitlines() if "Error" in line and "OpenSSL" not in line]
+    assert not wrong, log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from contextlib import closing
 
@@ -13,7 +14,7 @@ from gated.cli.main import main
 from gated.model.letter import Received
 from gated.model.trust import Algorithm
 from gated.store.chain import JournalReader
-from gated.store.directory import JOURNAL
+from gated.store.directory import DELTA, JOURNAL
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.wire import topics
@@ -250,7 +251,7 @@ def test_a_receipt_that_says_forked_is_believed_and_told(site, desk, connected):
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last, forked=True)
     assert until(lambda: kinds(site).count("forked") == 1)
-    assert connected.gate.sync._uplink.acknowledged >= batch.last
+    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
 
 
 def test_a_journal_that_is_older_than_what_central_has_is_told_as_forked(site, desk, connected):
@@ -346,6 +347,22 @@ def test_what_is_not_believed_is_counted_and_never_journaled(site, desk, connect
     assert before == kinds(site).count("imported")
 
 
+def test_known_statements_leave_no_trace(site, desk, connected):
+    """Genuine ones, sent again by who can: they open, and are not worth a row."""
+    genuine = site.give("a7", medium(7), "season")
+    site.bring(genuine)
+    assert until(lambda: (connected.gate.tick(), "imported" in kinds(site))[1])
+    before = kinds(site).count("imported")
+    for token in genuine:
+        desk.publish(token, topics.statement(SECTOR))
+    desk.publish(b"noise", topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._refused()["malformed"] == 1)
+    for _ in range(2):
+        connected.gate.tick()
+    assert before == kinds(site).count("imported")
+    assert 0 == connected.gate.sync._downlink.accepted
+
+
 def test_a_letter_under_any_other_topic_is_counted(desk, connected):
     """A hostile broker delivers what nobody subscribed to."""
     with desk.broker.lock:
@@ -353,6 +370,36 @@ def test_a_letter_under_any_other_topic_is_counted(desk, connected):
         connection.inbox.append(Received(topics.ack("gate-2"), b"x", 999))
         connection.changed()
     assert until(lambda: connected.gate.sync._refused()["foreign_topic"] == 1)
+
+
+def test_a_statement_that_cannot_be_written_now_is_written_later(site, desk, connected):
+    """Somebody else holds the cache, as an import beside the daemon does."""
+    carried = medium(7)
+    tokens = site.give("a7", carried, "season")
+    with closing(sqlite3.connect(site.state / DELTA, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for token in tokens:
+            desk.publish(token, topics.statement(SECTOR))
+        assert until(lambda: "locked" in read_sync_note(site.state / SYNC_NOTE).get("why", ""))
+        assert not connected.tap(carried).granted
+        other.execute("ROLLBACK")
+    assert until(lambda: connected.gate.sync._downlink.accepted == 2)
+    assert connected.tap(carried).granted
+    assert connected.gate.sync.is_up
+
+
+def test_a_changed_row_stops_the_telling_and_not_the_listening(site, desk, serve):
+    served = serve(site, link=desk.gate_link())
+    batch = desk.hear()
+    with closing(sqlite3.connect(site.state / JOURNAL)) as other, other:
+        other.execute("UPDATE event SET body = replace(body, 'started', 'stopped') WHERE id = 1")
+    assert until(lambda: "was changed" in read_sync_note(site.state / SYNC_NOTE).get("why", ""))
+    session = desk.states[-1].session
+    for token in site.give("a7", medium(7), "season"):
+        desk.publish(token, topics.statement(SECTOR))
+    assert until(lambda: served.gate.sync._downlink.accepted == 2)
+    assert (True, session) == (served.gate.sync.is_up, desk.states[-1].session)
+    assert batch.first == 1
 
 
 def test_signed_time_of_a_receipt_moves_the_floor(site, desk, connected):
