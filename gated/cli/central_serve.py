@@ -76,7 +76,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     try:
         for number, (place, ledger) in enumerate(zip(places, ledgers, strict=True), 1):
             workers.append(_worker(place, ledger, keys, f"worker {number}"))
-        return _run(workers)
+        return serve_workers(workers)
     finally:
         for ledger in ledgers:
             ledger.close()
@@ -137,7 +137,7 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str) -> CentralWorke
     )
 
 
-def _run(workers: Sequence[CentralWorker]) -> int:
+def serve_workers(workers: Sequence[CentralWorker]) -> int:
     """Serve until a signal comes, or a worker ends by itself: that is a defect, and the others end too."""
     import logging
     import queue

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import closing
 
 import pytest
@@ -18,6 +19,7 @@ from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import note_refused
 from gated.central.ledger_statements import unpublished
+from gated.cli.central_serve import serve_workers
 from gated.cli.main import main
 from gated.config.files import load_keys
 from gated.credential.message import open_message
@@ -294,3 +296,32 @@ def test_two_processes_serve_one_ledger_over_tls_and_stop_in_order(city, ledger,
             assert 0 == process.wait(PATIENCE_S), log.read_text()
             assert 6 == len(log.read_text().splitlines()), log.read_text()
     assert [(40, 40)] == ledger.rows("SELECT count(*), max(seq) FROM counted")
+
+
+class Serves:
+    """A worker that serves until it is stopped."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        assert self._stopped.wait(PATIENCE_S)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+class Breaks(Serves):
+    def run(self) -> None:
+        raise RuntimeError("a defect")
+
+
+def test_a_worker_that_breaks_ends_the_others_and_is_told(caplog):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        assert 1 == serve_workers([Serves(), Breaks(), Serves()])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert "a worker broke" in caplog.text
+    assert "RuntimeError: a defect" in caplog.text

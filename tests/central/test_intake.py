@@ -294,6 +294,18 @@ def test_a_copy_of_a_copy_is_a_third_history(ledger, box, twin):
     assert [] == list(doubts(ledger, box.gate))
 
 
+def test_what_breaks_one_of_two_histories_is_taken_when_it_is_told_again(ledger, box, twin):
+    """It has the next number of one, and may be what follows of the other: only its teller can say."""
+    tell(ledger, box.told(), twin.told(6, 9))
+    box.write(2)
+    told = box.told(12, 13, prev=bytes(32))
+    assert [] == tell(ledger, told)
+    (ack,) = tell(ledger, told)
+    assert (13, [12, 13]) == (ack.upto, [seq for seq, _ in ack.quarantined])
+    assert {"forked": 1, "chain_broken": 1} == alarms(ledger, box)
+    assert [] == ledger.rows("SELECT * FROM pending")
+
+
 def test_histories_are_bounded(ledger, box):
     box.write(1)
     twins = [box.copy().write(1, lane=f"l{number}") for number in range(MAX_BRANCHES + 1)]
@@ -494,6 +506,19 @@ def test_a_ledger_that_somebody_holds_is_told_and_nothing_changes(tmp_path):
         with holder.transaction(), pytest.raises(StoreError, match="SQLITE_BUSY"):
             take_in(ledger, [box.told()], NOW)
         assert [acked(box, 3)] == tell(ledger, box.told())
+
+
+def test_rows_are_judged_before_the_right_to_write_is_held_and_known_ones_not_at_all(tmp_path):
+    path = tmp_path / "central.db"
+    with closing(Ledger(path)) as holder, closing(Ledger(path, busy_s=0.02)) as ledger:
+        told = Box().enrol(holder).write(3).told()
+        with holder.transaction(), pytest.raises(StoreError):
+            take_in(ledger, [told], NOW)
+        assert "codes" in vars(told)
+        take_in(ledger, [told], NOW)
+        again = replace(told)
+        take_in(ledger, [again], NOW)
+        assert "codes" not in vars(again)
 
 
 def test_a_transaction_that_breaks_leaves_nothing(ledger, box):

@@ -73,11 +73,13 @@ def test_a_gate_that_signs_for_another_is_not_believed():
     assert Unbelieved("bron-1", "foreign_gate") == opened(STATE, other.greeting())
 
 
+@settings(deadline=None)
 @given(st.sampled_from([EVENTS, STATE, "x"]), st.binary(max_size=300))
 def test_noise_is_not_believed(topic, noise):
     assert isinstance(opened(topic, noise), Unbelieved)
 
 
+@settings(deadline=None)
 @given(st.data())
 @pytest.mark.parametrize(("topic", "token"), [(EVENTS, BOX.letter()), (STATE, BOX.greeting())], ids="es")
 def test_a_changed_letter_is_not_believed(topic, token, data):

@@ -15,8 +15,9 @@ from gated.central.ack_keys import AckKeys
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import chains
 from gated.central.ledger_gates import end_gate, heard_of
-from gated.central.ledger_statements import unpublished
+from gated.central.ledger_statements import Logged, unpublished
 from gated.central.office import Office, ProductRules, found
+from gated.central.outbox import Outbox
 from gated.central.proof import doubts
 from gated.central.service import COUNT_S, CentralWorker
 from gated.config.files import load_keys
@@ -185,6 +186,16 @@ def test_an_outage_is_waited_for_and_told_once(city, box, caplog):
         "central 0: not serving, trying again: the link to the broker in memory is lost"
     )
     assert 3 == len(lines)
+
+
+def test_a_worker_that_is_stopped_leaves_the_broker_and_keeps_its_counters(city, box):
+    city.serve()
+    city.talker(box.write(3)).tell_all()
+    city.ledger.execute("UPDATE state SET heard_at = 0")
+    assert 2 == len(city.broker.clients)
+    city.stop()
+    assert (box.gate,) == city.broker.clients
+    assert NOW == heard_of(city.ledger, box.gate).at
 
 
 def test_a_gate_that_told_nobody_is_heard_when_a_worker_comes(city, box):
@@ -409,7 +420,41 @@ def test_a_statement_that_the_broker_refuses_is_sent_later_and_told_once(city, g
     assert 1 == caplog.text.count("refuses letters (reason code 0x87)")
 
 
-def test_receipts_go_before_statements_and_all_of_them_within_the_window(city, box, gate):
+def test_receipts_go_first():
+    broker = MemoryBroker(window=2)
+    sent = []
+    broker.watch(lambda _client, letter: sent.append(letter.topic))
+    link = MemoryLink(broker, "central")
+    link.open([])
+    outbox = Outbox(link)
+    outbox.put_statements([Logged("pools", number, b"") for number in range(3)])
+    for gate in "abc":
+        outbox.put_receipt(Letter(topics.ack(gate), b""))
+    outbox.flush()
+    while len(sent) < 6:
+        outbox.note(link.receive(1))
+        outbox.flush()
+    assert [*map(topics.ack, "abc"), *[topics.statement("pools")] * 3] == sent
+    link.close()
+
+
+def test_what_is_larger_than_the_broker_takes_holds_nothing_up():
+    broker = MemoryBroker(max_packet=100)
+    link = MemoryLink(broker, "central")
+    link.open([])
+    outbox = Outbox(link)
+    outbox.put_receipt(Letter(topics.ack("a"), bytes(200)))
+    outbox.put_receipt(Letter(topics.ack("b"), b""))
+    outbox.flush()
+    assert (0x95, False) == (outbox.refused, outbox.statements_refused)
+    outbox.note(link.receive(1))
+    outbox.put_statements([Logged("pools", 1, bytes(200))])
+    outbox.flush()
+    assert (True, False, []) == (outbox.statements_refused, outbox.wants_statements, outbox.published())
+    link.close()
+
+
+def test_what_is_sent_stays_within_the_window(city, box, gate):
     city.broker.window = 2
     most = 0
 
