@@ -14,6 +14,7 @@ from gated.daemon.sync import LAST_WORDS_S, Identity, Sync
 from gated.daemon.tap import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.uplink import Uplink
+from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
@@ -76,19 +77,23 @@ class WayToCentral:
         return outbox
 
 
+def tls_files(sync: SyncSettings) -> TlsFiles | None:
+    """The files of this gate's side of TLS; None for a broker on this machine that is spoken to without."""
+    if not sync.broker.tls:
+        return None
+    identity = sync.identity
+    return TlsFiles(ca=identity / "ca.crt", certificate=identity / "gate.crt", key=identity / "gate.key")
+
+
 def make_link(gate: str, sync: SyncSettings, clock: Clock, floor: Callable[[], int]) -> Link:
     """The link to the broker that a configuration names. It connects when the sync thread opens it."""
     from gated.links.mqtt import MqttLink  # noqa: PLC0415  # a gate without sync does not load paho
-    from gated.links.mqtt_place import MqttPlace, TlsFiles  # noqa: PLC0415
 
-    files = TlsFiles(
-        ca=sync.identity / "ca.crt", certificate=sync.identity / "gate.crt", key=sync.identity / "gate.key"
-    )
     place = MqttPlace(
         host=sync.broker.host,
         port=sync.broker.port,
         client_id=gate,
-        tls=files if sync.broker.tls else None,
+        tls=tls_files(sync),
         keepalive_s=round(sync.keepalive_s),
     )
     return MqttLink(place, floor=floor, monotonic=clock.monotonic)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gated.cli.common import add_config, add_json, command, group
+
+if TYPE_CHECKING:
+    from gated.config.settings import Settings
 
 _CHECK = """\
   gated config check
@@ -23,11 +26,27 @@ def add(commands: Any) -> None:
     check.set_defaults(run=run_check)
 
 
+def _check_tls(settings: Settings) -> None:
+    """A gate serves without its way to central; whoever sets it up wants to know before."""
+    from gated.app import tls_files
+    from gated.errors import ConfigError, LinkError
+    from gated.links.mqtt_dial import tls_context
+
+    files = None if settings.sync is None else tls_files(settings.sync)
+    if files is None:
+        return
+    try:
+        tls_context(files)
+    except LinkError as error:
+        raise ConfigError(error.message, hint=error.hint) from None
+
+
 def run_check(arguments: argparse.Namespace) -> int:
     """Check the configuration."""
     from gated.config.settings import check
 
     settings, trust = check(arguments.config)
+    _check_tls(settings)
     profile = trust.profile
     if arguments.json:
         print(

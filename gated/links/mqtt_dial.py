@@ -31,7 +31,7 @@ def dial(place: MqttPlace, floor: Callable[[], int], monotonic: Callable[[], flo
 
     Raises ``LinkError``.
     """
-    context = None if place.tls is None else _context(place.tls)
+    context = None if place.tls is None else tls_context(place.tls)
     deadline = monotonic() + place.connect_timeout_s
     plain = _connect(place, _resolve(place), deadline, monotonic)
     try:
@@ -103,7 +103,8 @@ def _tune(plain: socket.socket, keepalive_s: int) -> None:
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000 * keepalive_s)
 
 
-def _context(files: TlsFiles) -> ssl.SSLContext:
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """What TLS is spoken with. Raises ``LinkError`` where a file is missing or does not fit the others."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the name, and wants a certificate
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION

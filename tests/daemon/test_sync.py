@@ -506,3 +506,11 @@ def test_status_lives_with_any_note(site, desk, connected, capsys, note):
     connected.stop_now()
     (site.state / SYNC_NOTE).write_bytes(note)
     assert "central:" in status(site, capsys)
+
+
+def test_config_check_wants_the_way_to_central_whole(site, desk, capsys):
+    """The daemon serves without it; whoever sets a gate up is told."""
+    assert 2 == main(["config", "check", "--config", str(site.config)])
+    told = capsys.readouterr().err
+    assert str(site.path / "identity") in told
+    assert "[sync]" in told
