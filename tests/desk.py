@@ -34,6 +34,8 @@ class Desk:
         self.states = []
         self.now = site.now
         self._early: list[Batch] = []
+        self.answers = True  # greetings, with what was acknowledged last
+        self._kept: dict[str, int] = {}
         self._digests: dict[tuple[str, int], bytes] = {}
         self._trust_this_desk(site)
         identity = site.path / "identity"
@@ -96,6 +98,10 @@ class Desk:
             if what == "state":
                 payload = open_message(heard.payload, Kind.STATE, self.gate_keys, SECTOR, 0)
                 self.states.append(read_state(payload))
+                if self.answers and self.states[-1].online:
+                    for told in self.states[-1].epochs:
+                        upto = min(self._kept.get(told.epoch, 0), told.last)
+                        self.ack(told.epoch, upto, session=self.states[-1].session)
                 continue
             batch = read_batch(open_message(heard.payload, Kind.EVENTS, self.gate_keys, SECTOR, 0))
             self._digests[batch.epoch, batch.first - 1] = batch.prev
@@ -115,6 +121,8 @@ class Desk:
 
     def ack(self, epoch: str, upto: int, *, key=None, kind=Kind.ACK, topic=None, **more) -> None:
         digest = self._digests.get((epoch, upto)) or (genesis(GATE, epoch) if upto == 0 else None)
+        if key is None and not more:
+            self._kept[epoch] = upto
         made = {"gate": GATE, "epoch": epoch, "upto": upto, "digest": digest, "at": self.now} | more
         self.say(encode_ack(Ack(**made)), key=key, kind=kind, topic=topic)
 

@@ -26,7 +26,7 @@ from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
-from gated.errors import StoreError
+from gated.errors import ConfigError, StoreError
 from gated.model.event import SetAside
 from gated.ports import Reader
 from gated.store.cache import Cache
@@ -36,8 +36,10 @@ from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
+from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
+from gated.wire.seal import SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +70,12 @@ class RunningGate:
         at = world.clock.sample().wall
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
+        key = self._signing_key()
         self._open_cache(at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
-            machine=_machine(settings.sync),
+            machine=_machine(settings.sync, key),
             epoch=world.random(EPOCH_BYTES).hex(),
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
@@ -80,8 +83,8 @@ class RunningGate:
         self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
         self.sync: Sync | None = None
         more: list[Callable[[], None]] = []
-        if settings.sync is not None:
-            way = WayToCentral(settings, settings.sync, trust, world, self.journal, self._time)
+        if settings.sync is not None and key is not None:
+            way = WayToCentral(settings, settings.sync, key, trust, world, self.journal, self._time)
             self._closers += way.closers
             self.sync = way.sync
             more = [way.retention.tick]
@@ -133,6 +136,18 @@ class RunningGate:
         return stopped
 
     # -------------------------------------------------------------- parts
+
+    def _signing_key(self) -> SigningKey | None:
+        """None = this gate does not sync, or cannot: a spoilt file of the identity must close no door."""
+        if self._settings.sync is None:
+            return None
+        try:
+            return load_signing_key(self._settings.sync.identity)
+        except ConfigError as error:
+            log.error("serving without the way to central: %s", error)
+            note = {"up": False, "since": 0, "why": error.message}
+            write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
+            return None
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""
@@ -191,15 +206,17 @@ def _reader_id(venue: str, lane: str) -> bytes:
     return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]
 
 
-def _machine(sync: SyncSettings | None) -> str:
+def _machine(sync: SyncSettings | None, key: SigningKey | None) -> str | None:
     """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash).
 
     An enrolment is part of the name: a gate that is enrolled again begins a new epoch, so that a copied
-    disk cannot go on under the numbers of its original.
+    disk cannot go on under the numbers of its original. None where the enrolment cannot be read.
     """
+    if sync is not None and key is None:
+        return None
     try:
         machine_id = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except OSError:
         machine_id = ""
-    enrolment = b"" if sync is None else load_signing_key(sync.identity).public
+    enrolment = b"" if key is None else key.public
     return hashlib.sha256(b"gated machine\0" + machine_id.encode() + enrolment).hexdigest()[:32]

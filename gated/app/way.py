@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from gated import __version__
 from gated.app.world import World
-from gated.config.files import load_signing_key
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.downlink import Downlink
 from gated.daemon.retention import Retention
@@ -22,6 +21,7 @@ from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
+from gated.wire.seal import SigningKey
 
 
 class WayToCentral:
@@ -31,6 +31,7 @@ class WayToCentral:
         self,
         settings: Settings,
         sync: SyncSettings,
+        key: SigningKey,
         trust: Trust,
         world: World,
         journal: Journal,
@@ -42,7 +43,6 @@ class WayToCentral:
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
         backoff = Backoff(world.jitter)
-        key = load_signing_key(sync.identity)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
@@ -72,7 +72,7 @@ class WayToCentral:
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
 
     def _outbox(self, settings: Settings) -> Outbox:
-        outbox = Outbox(settings.state_dir / JOURNAL)
+        outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)
         self.closers.append(outbox.close)
         return outbox
 

@@ -26,13 +26,17 @@ def add(commands: Any) -> None:
     check.set_defaults(run=run_check)
 
 
-def _check_tls(settings: Settings) -> None:
+def _check_identity(settings: Settings) -> None:
     """A gate serves without its way to central; whoever sets it up wants to know before."""
     from gated.app import tls_files
+    from gated.config.files import load_signing_key
     from gated.errors import ConfigError, LinkError
     from gated.links.mqtt_dial import tls_context
 
-    files = None if settings.sync is None else tls_files(settings.sync)
+    if settings.sync is None:
+        return
+    load_signing_key(settings.sync.identity)
+    files = tls_files(settings.sync)
     if files is None:
         return
     try:
@@ -46,7 +50,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     from gated.config.settings import check
 
     settings, trust = check(arguments.config)
-    _check_tls(settings)
+    _check_identity(settings)
     profile = trust.profile
     if arguments.json:
         print(

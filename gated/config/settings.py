@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gated.card.identify import Scheme
-from gated.config.files import load_keys, load_profile, load_sector_key, load_signing_key, load_toml
+from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
 from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.tap import Trust
@@ -93,8 +93,6 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
-    if settings.sync is not None:
-        load_signing_key(settings.sync.identity)
     return settings, trust
 
 

@@ -6,7 +6,7 @@ from gated.credential import cose
 from gated.credential.refused import Refused, malformed
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Kind
-from gated.model.trust import KeySet
+from gated.model.trust import KeySet, TrustedKey
 
 #: A batch of events is the largest (docs/reference/sync.md); 128 bytes of it are the envelope.
 MAX_MESSAGE_BYTES = 65_536
@@ -52,3 +52,8 @@ def open_message(
     except Refused as refused:
         return refused.refusal
     return message.payload
+
+
+def signer(token: bytes, keys: KeySet) -> TrustedKey:
+    """Whose message it is. Ask it of those that opened."""
+    return cose.key_of(cose.split(token, len(token)), keys)

@@ -86,8 +86,8 @@ def open_statement(token: bytes, keys: KeySet, floor: int) -> Statement | Refusa
 
 
 def moves_time(token: bytes, keys: KeySet) -> bool:
-    """Whether the signer of a token or message may say what time it is. Ask it of those that opened."""
-    key = keys.get(cose.split(token, len(token)).header.kid)
+    """Whether the signer of a token may say what time it is. Ask it of tokens that opened."""
+    key = keys.get(cose.split(token).header.kid)
     return key is not None and Kind.TIME in key.kinds
 
 

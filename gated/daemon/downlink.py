@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
+from itertools import islice
 
 from gated.credential.statement import moves_time, open_statement
 from gated.daemon.tap import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.refusal import Refusal
+from gated.model.statement import Statement
 from gated.store.intake import StatementStore
 
 #: Statements seen lately are not opened again: a broker that repeats itself costs a hash each.
 REMEMBERED = 4096
 #: What could not be written (an import beside us, a full disk) is tried again after so many seconds, and so
 #: much of it is remembered; what comes on top is counted.
-AGAIN_S, MOST_WAITING = 1.0, 1000
+AGAIN_S, MOST_WAITING, AT_ONCE = 1.0, 1000, 50
 #: Codes counted apart; a hostile broker invents no more of them.
 _DOUBLED = "doubled"
 
@@ -38,50 +41,68 @@ class Downlink:
         self.refused: Counter[str] = Counter()
         self.accepted = 0
 
-    def take_in(self, token: bytes, now: float) -> None:
-        """Open one statement and put it in force. Raises ``StoreError``: then it waits to be tried again."""
+    def take_in(self, tokens: Sequence[bytes], now: float) -> None:
+        """Open statements and put them in force. Raises ``StoreError``: then they wait to be tried again."""
+        new = [token for token in tokens if self._is_new(token)]
+        if not new:
+            return
+        if self._waiting:  # behind what waits, or each would wait for the disk anew
+            self._wait(new)
+            return
         try:
-            self._take_in(token)
+            self._put_in_force(new)
         except StoreError:
-            self._wait(token, now)
+            self._again_at = now + AGAIN_S
+            self._wait(new)
             raise
 
     def try_again(self, now: float) -> None:
-        """Take in what waits since the cache could not be written. Raises ``StoreError``."""
+        """Take in some of what waits since the cache could not be written. Raises ``StoreError``."""
         if not self._waiting or now < self._again_at:
             return
         self._again_at = now + AGAIN_S
-        while self._waiting:
-            self._take_in(self._waiting[0])
+        some = list(islice(self._waiting, AT_ONCE))
+        self._put_in_force(some)
+        for _ in some:
             self._waiting.popleft()
+        self._again_at = 0.0
 
-    def _wait(self, token: bytes, now: float) -> None:
-        if len(self._waiting) == MOST_WAITING:
-            self._waiting.popleft()
-            self.refused["not_stored"] += 1
-        self._waiting.append(token)
-        self._again_at = now + AGAIN_S
+    def _wait(self, tokens: Sequence[bytes]) -> None:
+        for token in tokens:
+            if len(self._waiting) == MOST_WAITING:
+                given_up = self._waiting.popleft()
+                self._seen.pop(hashlib.sha256(given_up).digest(), None)  # sent again, it is new
+                self.refused["not_stored"] += 1
+            self._waiting.append(token)
 
-    def _take_in(self, token: bytes) -> None:
+    def _is_new(self, token: bytes) -> bool:
         name = hashlib.sha256(token).digest()
         if name in self._seen:
             self._seen.move_to_end(name)
             self.refused[_DOUBLED] += 1
-            return
-        floor = self._time.read().floor
-        statement = open_statement(token, self._trust.keys, floor)
-        if isinstance(statement, Refusal):
-            self.refused[str(statement.reason)] += 1
-        else:
-            keys = self._trust.keys
-            result = self._statements.take_in(
-                [token],
-                lambda other: statement if other == token else open_statement(other, keys, floor),
-                lambda known: moves_time(known, keys),
-                only_new=True,
-            )
-            self.accepted += result.accepted
-            self.refused.update(result.refused)
+            return False
         self._seen[name] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
+        return True
+
+    def _put_in_force(self, tokens: Sequence[bytes]) -> None:
+        floor, keys = self._time.read().floor, self._trust.keys
+        opened: dict[bytes, Statement] = {}
+        refused = Counter[str]()
+        for token in tokens:
+            statement = open_statement(token, keys, floor)
+            if isinstance(statement, Refusal):
+                refused[str(statement.reason)] += 1
+            else:
+                opened[token] = statement
+        if opened:
+            result = self._statements.take_in(
+                opened,
+                lambda token: opened.get(token) or open_statement(token, keys, floor),
+                lambda token: moves_time(token, keys),
+                only_new=True,
+            )
+            self.accepted += result.accepted
+            refused += result.refused
+        self.refused += refused  # not before: what is tried again is counted once

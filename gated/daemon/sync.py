@@ -32,6 +32,12 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 #: A gate that is stopped tells what it can for so long.
 LAST_WORDS_S = 2.0
+_MOST_LAST_TURNS = 200
+#: A connection on which central was heard and that held so long was good: the next wait is short again. Two
+#: boxes of one name, which throw each other out, thus do so ever more slowly.
+SETTLED_S = 5.0
+#: Statements taken in with one commit.
+STATEMENTS_AT_ONCE = 50
 #: Counters are noted for `gated status` this often; a change of the link is noted at once.
 NOTE_S = 60.0
 _SESSION_BYTES = 8
@@ -92,6 +98,7 @@ class Sync:
         self._why = "connecting"
         self._trouble = ""  # the last file that could not be read
         self._up = False
+        self._heard_central = False  # on the present connection
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         uplink.on_receipt = self._heard_of_central
@@ -138,68 +145,92 @@ class Sync:
                 log.exception("sync: unexpected")
                 self._went_down(f"unexpected {type(error).__name__}")
             finally:
-                self._uplink.save()
-                self._link.close()
+                self._leave()
             self._stop.wait(self._backoff.next())
+
+    def _leave(self) -> None:
+        try:
+            self._uplink.save()
+            self._link.close()
+        except Exception:  # the same: another connection may do better
+            log.exception("sync: unexpected")
 
     def _converse(self) -> None:
         session = self._random(_SESSION_BYTES).hex()
         sector, gate = self._identity.sector, self._identity.gate
         self._link.open([topics.ack(gate), topics.statement(sector)], self._state(session, online=False))
-        self._uplink.begin(session, self._state(session, online=True))
+        opened = self._clock.monotonic()
+        self._uplink.begin(session, self._state(session, online=True), opened)
         self._came_up()
         while not self._stop.is_set():
-            self._uplink.doubt_silence(self._clock.monotonic())
-            self._turn()
+            now = self._clock.monotonic()
+            self._uplink.doubt_silence(now)
+            if self._heard_central and now - opened >= SETTLED_S:
+                self._backoff.succeed()
+            self._turn(now)
         self._say_last_words()
         self._link.send(self._state(session, online=False))
         self._went_down("stopped")
 
     def _say_last_words(self) -> None:
-        """Counted in silent turns: the clock of a test may stand still."""
-        silent = 0
+        """Counted in turns: the clock of a test may stand still, and a flood has no end."""
+        silent = turns = 0
         while silent * POLL_S < self._last_words_s and self._uplink.acknowledged != self._outbox.newest():
+            now = self._clock.monotonic()
             try:
-                self._uplink.doubt_silence(self._clock.monotonic())
+                self._uplink.doubt_silence(now)
             except LinkError:
                 return
-            silent += not self._turn()
+            silent += not self._turn(now)
+            turns += 1
+            if turns == _MOST_LAST_TURNS:
+                return
 
-    def _turn(self) -> bool:
+    def _turn(self, now: float) -> bool:
         """Send, listen, note. False = nothing came."""
-        now = self._clock.monotonic()
-        self._guarded(lambda: self._uplink.pump(now), now)
-        self._guarded(lambda: self._downlink.try_again(now), now)
+        if not self._guarded(lambda: self._uplink.pump(now)):
+            self._uplink.pause(now)
+        self._guarded(lambda: self._downlink.try_again(now))
         heard = self._link.receive(POLL_S)
-        self._guarded(lambda: self._heard(heard), now)
-        if heard is not None and not isinstance(heard, Answered):
-            self._link.take(heard)
+        came = heard is not None
+        statements: list[Received] = []
+        place = topics.statement(self._identity.sector)
+        # What came at once is taken in at once: each time is a flush of the card.
+        while isinstance(heard, Received) and heard.topic == place:
+            statements.append(heard)
+            heard = self._link.receive(0.0) if len(statements) < STATEMENTS_AT_ONCE else None
+        if statements:
+            tokens = [one.payload for one in statements]
+            self._guarded(lambda: self._downlink.take_in(tokens, now))
+        if heard is not None:
+            self._guarded(lambda: self._heard(heard))
+        for one in (*statements, heard):
+            if isinstance(one, Received):
+                self._link.take(one)
         if now - self._noted_at >= NOTE_S:
             self._write_note()
-        return heard is not None
+        return came
 
-    def _guarded(self, step: Callable[[], None], now: float) -> None:
+    def _guarded(self, step: Callable[[], None]) -> bool:
         """A file that cannot be read is no reason to leave the link: what comes over it may be a denial."""
         try:
             step()
         except StoreError as error:
-            self._uplink.pause(now)
             if self._trouble != error.message:
                 self._trouble = self._why = error.message
                 log.error("sync: %s", error)
                 self._write_note()
+            return False
+        return True
 
-    def _heard(self, heard: Received | Answered | None) -> None:
+    def _heard(self, heard: Received | Answered) -> None:
         now = self._clock.monotonic()
         if isinstance(heard, Answered):
             self._uplink.answered(heard, now)
-        elif heard is not None:
-            if heard.topic == topics.ack(self._identity.gate):
-                self._uplink.heard(heard.payload, now)
-            elif heard.topic == topics.statement(self._identity.sector):
-                self._downlink.take_in(heard.payload, now)
-            else:
-                self._downlink.refused["foreign_topic"] += 1
+        elif heard.topic == topics.ack(self._identity.gate):
+            self._uplink.heard(heard.payload, now)
+        else:
+            self._downlink.refused["foreign_topic"] += 1
 
     def _state(self, session: str, *, online: bool) -> Letter:
         reading = self._time.read()
@@ -231,12 +262,14 @@ class Sync:
         return self._uplink.refused + self._downlink.refused
 
     def _heard_of_central(self) -> None:
+        self._heard_central = True
         self._trouble = ""
         if self._why:
             self._why = ""
             self._write_note()
 
     def _came_up(self) -> None:
+        self._heard_central = False
         self._up, self._since = True, self._time.read().estimate
         self._why = "connected; central has not answered yet"
         log.info("sync: connected")

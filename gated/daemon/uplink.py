@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from gated.credential.message import MESSAGE_TYPES, open_message
-from gated.credential.statement import moves_time
+from gated.credential.message import MESSAGE_TYPES, open_message, signer
 from gated.daemon.tap import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError
@@ -18,14 +17,17 @@ from gated.model.event import Forked
 from gated.model.letter import NOBODY_LISTENS, Answered, Letter
 from gated.model.refusal import Refusal
 from gated.model.statement import Kind
+from gated.model.time import ClockQuality
+from gated.policy.reckoning import PLAUSIBLE_AHEAD_S
 from gated.ports import Link
 from gated.store.journal import Journal
-from gated.store.outbox import Outbox, Place, go_back, note_receipt
+from gated.store.outbox import Outbox, note_cursor
 from gated.wire import topics
-from gated.wire.ack import CHAIN_BROKEN, Ack, read_ack
+from gated.wire.ack import Ack, read_ack
 from gated.wire.batch import encode_batch
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
+from gated.wire.verdict import Move, judge, matters
 from gated.wire.window import Window
 
 log = logging.getLogger(__name__)
@@ -70,9 +72,11 @@ class Uplink:
         self._paused_until = 0.0
         self._strikes = 0
         self._unanswered: dict[int, bool] = {}  # letters by number, and whether it is a batch
-        self._forked: set[str] = set()  # epochs told of
+        self._answered_at: dict[str, int] = {}  # by epoch: central's time in its answer to our greeting
         self._went_back: set[str] = set()  # epochs, on this connection
+        self._answer_at = 0.0  # when the broker last answered, or had nothing to answer
         self.on_receipt: Callable[[], None] = lambda: None
+        self.forked = False  # whether central knows another journal that tells the epoch being written
         self.signed_time = 0  # newest verified time of central, seconds since 1970
         self.receipts = 0
         self.resent = 0
@@ -84,32 +88,31 @@ class Uplink:
         """The id of the newest row that central has."""
         return self._window.acked
 
-    @property
-    def forked(self) -> bool:
-        """Whether central knows another journal of this name."""
-        return bool(self._forked)
-
     # -------------------------------------------------------------- out
 
-    def begin(self, session: str, greeting: Letter) -> None:
+    def begin(self, session: str, greeting: Letter, now: float) -> None:
         """A link was opened: greet; whatever was on its way on another is sent again."""
         self._session = session
         self._window.rewind()
         self._went_back.clear()
+        self._answered_at.clear()
         self._strikes, self._paused_until = 0, 0.0
         self._unanswered = {self._link.send(greeting): False}
+        self._answer_at = now
 
     def pump(self, now: float) -> None:
         """Send what the window has room for. Raises ``LinkError`` and ``StoreError``."""
         self.save_if_due(now)
         if now < self._paused_until:
             return
+        if not self._unanswered:
+            self._answer_at = now
         while (
             self._window.has_room()
             and len(self._unanswered) < self._link.window
             and self._outbox.newest() > self._window.sent
         ):
-            told = self._outbox.batch(self._window.sent, self._gate)
+            told = self._outbox.batch(self._window.sent)
             if told is None:
                 return
             token = self._key.sign(MESSAGE_TYPES[Kind.EVENTS], encode_batch(told.batch))
@@ -121,6 +124,9 @@ class Uplink:
 
         Sends again, and raises ``LinkError`` when that has not helped ``STRIKES`` times.
         """
+        full = len(self._unanswered) >= self._link.window
+        if full and now - self._answer_at >= STRIKES * self._ack_wait_s:
+            raise LinkError("the broker answers nothing that it is sent", hint="the link is opened anew")
         if self._window.waited(now) < self._ack_wait_s:
             return
         self._strikes += 1
@@ -142,6 +148,7 @@ class Uplink:
     def answered(self, answer: Answered, now: float) -> None:
         """The broker says what became of a letter. That it took it proves nothing; that it did not, does."""
         batch = self._unanswered.pop(answer.number, False)
+        self._answer_at = now
         if answer.refused:
             self.refused[f"broker_0x{answer.code:02x}"] += 1
         if batch and (answer.refused or answer.code == NOBODY_LISTENS):
@@ -152,9 +159,8 @@ class Uplink:
 
     def heard(self, token: bytes, now: float) -> None:
         """Something arrived where receipts do. Raises ``StoreError``."""
-        payload = open_message(
-            token, Kind.ACK, self._trust.keys, self._trust.profile.sector, self._time.read().floor
-        )
+        keys = self._trust.keys
+        payload = open_message(token, Kind.ACK, keys, self._trust.profile.sector, self._time.read().floor)
         if isinstance(payload, Refusal):
             self.refused[f"ack_{payload.reason}"] += 1
             return
@@ -166,50 +172,42 @@ class Uplink:
         if ack.gate != self._gate:
             self.refused["ack_foreign"] += 1
             return
-        if moves_time(token, self._trust.keys):
-            self.signed_time = max(self.signed_time, ack.at)
+        self._learn(token, ack.at)
         self._believed(ack, now)
+
+    def _learn(self, token: bytes, at: int) -> None:
+        """Central's time, where its key may tell it and it can be true: a floor never comes down again."""
+        key = signer(token, self._trust.keys)
+        reading = self._time.read()
+        leap = reading.quality is ClockQuality.GOOD and at > reading.estimate + PLAUSIBLE_AHEAD_S
+        if Kind.TIME not in key.kinds:
+            return
+        if leap or not key.not_before <= at < key.expires:
+            self.refused["ack_time"] += 1
+            return
+        self.signed_time = max(self.signed_time, at)
 
     def _believed(self, ack: Ack, now: float) -> None:
         greeted = ack.session == self._session
         if greeted:
             self._central_lives()
-        place = self._outbox.place(ack.epoch, ack.upto, self._gate)
+        place = self._outbox.place(ack.epoch, ack.upto)
+        answered_at = self._answered_at.get(ack.epoch)
+        verdict = judge(ack, place, cursor=self._window.acked, greeted=greeted, answered_at=answered_at)
+        if greeted and place is not None:
+            self._answered_at[ack.epoch] = max(ack.at, answered_at or 0)
+        if verdict.code:
+            self.refused[verdict.code] += 1
         if place is None:
-            self.refused["ack_unknown_row"] += 1
-            if greeted and self._outbox.knows(ack.epoch):
-                self._tell_fork(ack)  # central has more of this epoch than its own journal
-        elif place.digest is not None and place.digest != ack.digest:
+            return
+        if verdict.move is Move.FORK or (ack.forked and matters(place, self._window.acked)):
             self._tell_fork(ack)
-        else:
-            if ack.forked:
-                self._tell_fork(ack)
-            self._moved(ack, place, now, greeted=greeted)
-
-    def _moved(self, ack: Ack, place: Place, now: float, *, greeted: bool) -> None:
-        if place.base > self._window.acked:
-            # Of a later epoch, while an earlier one is not all there: to believe it would skip those rows.
-            self.refused["ack_early"] += 1
-        elif place.id > self._window.acked and place.digest is not None:
-            if self._skips_rows(ack, place):
-                self.refused["ack_early"] += 1
-            else:
-                self._advance(ack, place.id, now)
-        elif greeted:
-            self._maybe_back(place.id, ack.epoch)
-        elif place.id < self._window.acked:
-            self.refused["ack_old"] += 1
-
-    def _skips_rows(self, ack: Ack, place: Place) -> bool:
-        """Whether rows that are still on their way stand before a break that central tells of.
-
-        It took the digest before the break on our word: what stands before it may not be there.
-        """
-        broken = min((seq for seq, code in ack.quarantined if code == CHAIN_BROKEN), default=0)
-        return bool(broken) and place.base + broken > self._window.acked + 1
+        if verdict.move is Move.ADVANCE:
+            self._advance(ack, place.id, now)
+        elif verdict.move is Move.BACK:
+            self._go_back(place.id, ack.epoch)
 
     def _central_lives(self) -> None:
-        self._backoff.succeed()
         self._strikes = 0
         self._paused_until = 0.0
         self.on_receipt()
@@ -222,24 +220,21 @@ class Uplink:
         for seq, code in ack.quarantined:
             log.warning("sync: central keeps row %d aside (%s)", seq, code)
 
-    def _maybe_back(self, row_id: int, epoch: str) -> None:
-        """The answer to our greeting: central may have lost what it had, and what is left is sent again.
-
-        Of what was erased meanwhile the next batch tells that it is gone. Where nothing of an epoch is left,
-        there is no batch of it, and to go back would send what came after in vain, at every connection.
-        """
-        if row_id >= self._window.acked or epoch in self._went_back or not self._outbox.holds(epoch):
+    def _go_back(self, row_id: int, epoch: str) -> None:
+        """Central has lost what it had: what is left is sent again, and what was erased is told as gone."""
+        if epoch in self._went_back:
             return
-        self._went_back.add(epoch)  # once: a broker may repeat the answer as often as it likes
+        self._went_back.add(
+            epoch
+        )  # once on a connection: a broker may repeat the answer as often as it likes
         log.warning("sync: central lacks %d rows that it had: sent again", self._window.acked - row_id)
-        self._journal.do(partial(go_back, row_id=row_id))
         self._window.rewind(row_id)
-        self._saved = row_id
+        self.save()  # at once: nothing of it may be erased meanwhile
 
     def _tell_fork(self, ack: Ack) -> None:
-        if ack.epoch in self._forked:
+        if self.forked:
             return
-        self._forked.add(ack.epoch)
+        self.forked = True
         log.critical(
             "sync: another journal told central other events of epoch %s: enrol this gate again", ack.epoch
         )
@@ -260,4 +255,5 @@ class Uplink:
             return
         self._saved = row_id
         reading = self._time.read()
-        self._journal.do(partial(note_receipt, row_id=row_id, floor=reading.floor, at=reading.estimate))
+        floor = max(reading.floor, self.signed_time)  # what was signed now is not yet the floor
+        self._journal.do(partial(note_cursor, row_id=row_id, floor=floor, at=reading.estimate))

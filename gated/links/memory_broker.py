@@ -90,6 +90,8 @@ class MemoryBroker:
         self.max_packet = max_packet
         self.redelivers = redelivers
         self.lock = threading.RLock()
+        #: False: letters are delivered, and who sent them is never answered.
+        self.answers = True
         #: What shall go wrong.
         self.faults = Faults()
         self._connections: dict[str, Connection] = {}
@@ -226,8 +228,9 @@ class MemoryBroker:
             heard = [self.publish(one) for one in deliver]
             if fate is Fate.PASS and not any(heard):
                 code = NOBODY_LISTENS
-            connection.inbox.append(Answered(number, code))
-            connection.changed()
+            if self.answers:
+                connection.inbox.append(Answered(number, code))
+                connection.changed()
 
     def disconnect(self, connection: Connection) -> None:
         """A client leaves in order: no will. A half-open one cannot say so."""

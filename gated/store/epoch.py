@@ -11,14 +11,15 @@ EPOCH_BYTES = 8
 
 
 def begin_epoch_if_needed(
-    connection: sqlite3.Connection, gate: str, machine: str, epoch: str, began_at: int
+    connection: sqlite3.Connection, gate: str, machine: str | None, epoch: str, began_at: int
 ) -> None:
     """Begin ``epoch`` in a new journal, or where the newest one belongs to another gate or machine.
 
-    A copied disk must not go on in the epoch of its original: two rows would bear one number.
+    A copied disk must not go on in the epoch of its original: two rows would bear one number. ``machine``
+    None = nobody can tell at present: the epoch goes on.
     """
     newest = connection.execute("SELECT gate, machine FROM epoch ORDER BY no DESC LIMIT 1").fetchone()
-    if newest == (gate, machine):
+    if newest is not None and newest[0] == gate and machine in (None, newest[1]):
         return
     head = connection.execute("SELECT id FROM head").fetchone()
     base = 0 if head is None else head[0]
@@ -27,7 +28,7 @@ def begin_epoch_if_needed(
     def work() -> None:
         connection.execute(
             "INSERT INTO epoch (epoch, gate, machine, base, genesis, began_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (epoch, gate, machine, base, link, began_at),
+            (epoch, gate, machine or "", base, link, began_at),
         )
         connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (base, link))
 

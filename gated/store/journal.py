@@ -59,13 +59,14 @@ class Journal:
         path: ``journal.db``. Made if it is not there.
         gate: the gate's id; part of the chain's beginning.
         machine: names the machine (its machine-id, hashed); a journal moved to another begins a new epoch.
+            None = it cannot be told now, and the newest epoch goes on.
         epoch: a fresh random epoch, used if one must begin: 16 hex digits.
         unknown_counts: whether a release found unsettled at start costs its uses.
 
     """
 
     def __init__(
-        self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
+        self, path: Path, *, gate: str, machine: str | None, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
         self._queue: Inbox[_Row | _Chore | None] = Inbox()
@@ -220,7 +221,7 @@ class Journal:
                 chore.work(self._file.connection)
         except sqlite3.Error as error:
             self._fail(None, error)
-        return self._file.head_id - self._file.base
+        return max(1, self._file.head_id - self._file.base)  # 0 would mean "not yet"
 
     def _write(self, draft: Draft) -> int:
         """Write a row, after what is owed. Returns its seq. Raises ``StoreError``: nobody may rely on it."""

@@ -40,7 +40,7 @@ class JournalFile:
     """
 
     def __init__(
-        self, path: Path, *, gate: str, machine: str, epoch: str, began_at: int, unknown_counts: bool
+        self, path: Path, *, gate: str, machine: str | None, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
         self._unknown_counts = unknown_counts

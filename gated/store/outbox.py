@@ -6,15 +6,17 @@ Ids count rows through all epochs of the file, so one number is the cursor; a ba
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from gated.errors import StoreError
 from gated.store.connection import BUSY_S, errors_of, open_reader
 from gated.wire.batch import MAX_BATCH_BYTES, MAX_EVENTS, Batch
-from gated.wire.event import digest, genesis
+from gated.wire.event import digest
 from gated.wire.state import MAX_EPOCHS, EpochState
+from gated.wire.verdict import Place
 
 #: What a payload holds beside the events (docs/reference/sync.md).
 _FRAME_BYTES = 256
@@ -28,22 +30,29 @@ class Told(NamedTuple):
     last_id: int
 
 
-class Place(NamedTuple):
-    """Where a seq of an epoch stands: the row's id, and the id before the epoch's first row (``base``).
+class _Epoch(NamedTuple):
+    """One epoch; ``end`` is the id of its newest row."""
 
-    ``digest`` is None where the row was erased.
-    """
-
-    id: int
-    digest: bytes | None
+    name: str
+    gate: str
     base: int
+    genesis: bytes
+    end: int
+    newest: bool
 
 
 class Outbox:
-    """Reads the journal for the central system. Used by one thread. All it raises is ``StoreError``."""
+    """Reads the journal for the central system. Used by one thread. All it raises is ``StoreError``.
 
-    def __init__(self, journal: Path) -> None:
+    Args:
+        journal: ``journal.db``.
+        gate: as whom it tells. Who only looks at the cursor may leave it out.
+
+    """
+
+    def __init__(self, journal: Path, gate: str = "") -> None:
         self._path = journal
+        self._gate = gate
         with errors_of(journal, "read"):
             self._connection = open_reader(journal)
 
@@ -65,26 +74,37 @@ class Outbox:
             (newest,) = self._connection.execute("SELECT id FROM head").fetchone()
         return int(newest)
 
-    def batch(self, after: int, gate: str) -> Told | None:
-        """The rows that follow row ``after``, told by ``gate``; None where there are none.
-
-        A gate that was given another name tells the rows of its old one too. They do not follow from the
-        beginning that its new name has: central keeps them aside, and nothing behind them is held up.
+    def batch(self, after: int) -> Told | None:
+        """The rows that follow row ``after``; None where there are none.
 
         Raises ``StoreError`` also where the journal was changed: what does not follow from the chain is not
-        told, and a person must look.
+        told, and a person must look. And where rows of another name are left: under ours they would be
+        another gate's.
         """
-        with errors_of(self._path, "read"):
+        with self._picture():
             found = self._connection.execute(
                 "SELECT id, body, digest FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, MAX_EVENTS)
             ).fetchall()
             if not found:
                 return None
             first = found[0][0]
-            epoch, base, end = self._epoch_of(first)
-            prev = self._digest_before(first)
+            epoch = next(one for one in self._epochs() if one.base < first)
+            prev = epoch.genesis if first == epoch.base + 1 else self._digest_of(first - 1)
+        if epoch.gate != self._gate:
+            raise StoreError(
+                f"{self._path} holds rows of gate {epoch.gate!r} that central has not signed for",
+                hint="give gate.id that name until `gated status` says 0 unsent, or move state_dir away",
+            )
         if prev is None:
             raise self._changed(first - 1)
+        bodies = self._bodies(found, prev, epoch.end)
+        erased = first > max(after, epoch.base) + 1
+        batch = Batch(self._gate, epoch.name, first - epoch.base, prev, tuple(bodies), erased)
+        return Told(batch, first + len(bodies) - 1)
+
+    def _bodies(self, found: list[tuple[int, str, bytes]], prev: bytes, end: int) -> list[str]:
+        """What of some rows goes into one batch."""
+        first = found[0][0]
         size, link, bodies = _FRAME_BYTES, prev, list[str]()
         for number, (row_id, body, noted) in enumerate(found):
             if row_id != first + number:
@@ -98,57 +118,33 @@ class Outbox:
             bodies.append(body)
         if not bodies:
             raise self._changed(first)
-        told = Batch(gate, epoch, first - base, prev, tuple(bodies), erased=first > max(after, base) + 1)
-        return Told(told, first + len(bodies) - 1)
+        return bodies
 
-    def holds(self, epoch: str) -> bool:
-        """Whether rows of an epoch are left, or can still come: of the newest they can."""
-        newest = self.epochs(0)[-1].epoch
-        return any(
-            one.oldest <= one.last or one.epoch == newest for one in self.epochs(0) if one.epoch == epoch
-        )
-
-    def knows(self, epoch: str) -> bool:
-        """Whether this journal has such an epoch."""
-        with errors_of(self._path, "read"):
-            found = self._connection.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,))
-            return found.fetchone() is not None
-
-    def place(self, epoch: str, seq: int, gate: str) -> Place | None:
-        """Where a seq stands, 0 being the beginning of its epoch; None where this journal has no such row."""
-        with errors_of(self._path, "read"):
-            found = self._connection.execute(
-                "SELECT base, (SELECT min(base) FROM epoch later WHERE later.no > epoch.no)"
-                " FROM epoch WHERE epoch = ?",
-                (epoch,),
-            ).fetchone()
-            if found is None:
-                return None
-            base, end = found
-            row_id = base + seq
-            if row_id > (self.newest() if end is None else end):
-                return None
-            return Place(row_id, genesis(gate, epoch) if seq == 0 else self._digest_of(row_id), base)
+    def place(self, epoch: str, seq: int) -> Place | None:
+        """Where a seq stands, 0 being the beginning of its epoch; None where we told no such epoch."""
+        with self._picture():
+            for one in self._epochs():
+                if (one.name, one.gate) == (epoch, self._gate):
+                    row_id = one.base + seq
+                    link = one.genesis if seq == 0 else self._digest_of(row_id)
+                    return Place(row_id, link, one.base, one.end, one.newest)
+        return None
 
     def epochs(self, acknowledged: int) -> tuple[EpochState, ...]:
-        """The newest epochs as they stand, oldest first, beside the cursor."""
-        with errors_of(self._path, "read"):
-            found = self._connection.execute(
-                "SELECT epoch, base FROM epoch ORDER BY no DESC LIMIT ?", (MAX_EPOCHS,)
-            ).fetchall()
-            anchor, end, states = self._anchor()[0], self.newest(), list[EpochState]()
-        for epoch, base in found:
-            last = end - base
-            states.append(
-                EpochState(
-                    epoch,
-                    oldest=min(max(anchor - base, 0), last) + 1,
-                    last=last,
-                    acked=min(max(acknowledged - base, 0), last),
-                )
+        """Our epochs of which rows are left, and the newest; oldest first, beside the cursor."""
+        with self._picture():
+            found, anchor = self._epochs(), self._anchor()[0]
+        told = [
+            EpochState(
+                one.name,
+                oldest=min(max(anchor - one.base, 0), one.end - one.base) + 1,
+                last=one.end - one.base,
+                acked=min(max(acknowledged - one.base, 0), one.end - one.base),
             )
-            end = base
-        return tuple(reversed(states))
+            for one in found
+            if one.gate == self._gate and (one.newest or one.end > anchor)
+        ]
+        return tuple(reversed(told[:MAX_EPOCHS]))
 
     def erasable(self, floor: int, retention_s: float) -> int:
         """The newest row whose receipt came ``retention_s`` before ``floor``; 0 = none that is left."""
@@ -166,19 +162,25 @@ class Outbox:
 
     # -------------------------------------------------------------- rows
 
-    def _epoch_of(self, row_id: int) -> tuple[str, int, int]:
-        """(epoch, base, id of the newest row it may have) of the epoch in which a row stands."""
-        epoch, base, no = self._connection.execute(
-            "SELECT epoch, base, no FROM epoch WHERE base < ? ORDER BY no DESC LIMIT 1", (row_id,)
-        ).fetchone()
-        (end,) = self._connection.execute("SELECT min(base) FROM epoch WHERE no > ?", (no,)).fetchone()
-        return epoch, base, (1 << 62) if end is None else end
+    def _epochs(self) -> list[_Epoch]:
+        """All epochs, the newest first."""
+        end, newest, found = self.newest(), True, list[_Epoch]()
+        for name, gate, base, link in self._connection.execute(
+            "SELECT epoch, gate, base, genesis FROM epoch ORDER BY no DESC"
+        ).fetchall():
+            found.append(_Epoch(name, gate, base, link, end, newest))
+            end, newest = base, False
+        return found
 
-    def _digest_before(self, row_id: int) -> bytes | None:
-        begun = self._connection.execute(
-            "SELECT genesis FROM epoch WHERE base = ? ORDER BY no DESC LIMIT 1", (row_id - 1,)
-        ).fetchone()
-        return begun[0] if begun else self._digest_of(row_id - 1)
+    @contextmanager
+    def _picture(self) -> Iterator[None]:
+        """One picture of the file, while its writer goes on."""
+        with errors_of(self._path, "read"):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
 
     def _digest_of(self, row_id: int) -> bytes | None:
         found = self._connection.execute("SELECT digest FROM event WHERE id = ?", (row_id,)).fetchone()
@@ -197,8 +199,9 @@ class Outbox:
         )
 
 
-def note_receipt(connection: sqlite3.Connection, row_id: int, floor: int, at: int) -> None:
-    """Central has everything up to a row. Work for the journal's thread."""
+def note_cursor(connection: sqlite3.Connection, row_id: int, floor: int, at: int) -> None:
+    """Central has everything up to a row, and nothing beyond. Work for the journal's thread."""
+    connection.execute("UPDATE acknowledged SET id = min(id, ?)", (row_id,))
     connection.execute(
         "INSERT INTO acknowledged VALUES (?, ?, ?) ON CONFLICT (hour)"
         " DO UPDATE SET id = max(id, excluded.id), at = excluded.at",
@@ -211,15 +214,19 @@ def note_receipt(connection: sqlite3.Connection, row_id: int, floor: int, at: in
     )
 
 
-def go_back(connection: sqlite3.Connection, row_id: int) -> None:
-    """Central has lost what follows a row. Work for the journal's thread."""
-    connection.execute("UPDATE acknowledged SET id = min(id, ?)", (row_id,))
-
-
 def erase(connection: sqlite3.Connection, upto: int) -> None:
-    """Erase rows and leave an anchor of the newest. Work for the journal's thread."""
-    connection.execute("INSERT OR REPLACE INTO anchor SELECT 1, id, digest FROM event WHERE id = ?", (upto,))
-    connection.execute("DELETE FROM event WHERE id <= ?", (upto,))
+    """Erase rows and leave an anchor of the newest. Work for the journal's thread.
+
+    Whoever asked may have looked before central said what it has lost: nothing unacknowledged goes.
+    """
+    newest = connection.execute(
+        "SELECT id, digest FROM event WHERE id <= ? AND id <= (SELECT max(id) FROM acknowledged)"
+        " ORDER BY id DESC LIMIT 1",
+        (upto,),
+    ).fetchone()
+    if newest is not None:
+        connection.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?)", newest)
+        connection.execute("DELETE FROM event WHERE id <= ?", newest[:1])
 
 
 def empty_log(connection: sqlite3.Connection, done: Callable[[], None]) -> None:

@@ -150,10 +150,10 @@ def event(number: int) -> Decided | Settled:
 def told(box: GateBox, last: int) -> Any:
     """The very batches that the gate sends, and their rows."""
     key = SigningKey.from_pem((box.path / "identity" / "signing.key").read_bytes())
-    with closing(Outbox(box.state / JOURNAL)) as outbox:
+    with closing(Outbox(box.state / JOURNAL, box.id)) as outbox:
         after = 0
         while after < last:
-            found = outbox.batch(after, box.id)
+            found = outbox.batch(after)
             token = key.sign(MESSAGE_TYPES[Kind.EVENTS], encode_batch(found.batch))
             yield token, list(zip(found.batch.bodies, found.batch.digests(), strict=True)), found.batch.first
             after = found.last_id

@@ -51,7 +51,7 @@ def test_a_message_past_64_kb_opens_where_the_limit_allows():
         (KEY.sign("gated/ack", b"{}"), keys(kinds=[Kind.EVENTS]), "pools", NOW, Reason.OUT_OF_SCOPE),
         (KEY.sign("gated/ack", b"{}"), keys(), "museums", NOW, Reason.OUT_OF_SCOPE),
         (KEY.sign("gated/ack", b"{}"), keys(), "pools", NOW + 1, Reason.KEY_NOT_VALID),
-        (KEY.sign("gated/ack", b"{}")[:-1] + b"\0", keys(), "pools", NOW, Reason.BAD_SIGNATURE),
+        (KEY.sign("gated/ack", b"{}")[:-8] + b"\xff" * 8, keys(), "pools", NOW, Reason.BAD_SIGNATURE),
     ],
 )
 def test_a_message_is_refused_with_its_reason(token, trusted, sector, floor, reason):

@@ -262,6 +262,78 @@ def test_the_answer_to_a_greeting_goes_back_once(site, desk, connected):
     assert connected.gate.sync.acknowledged >= last
 
 
+def test_a_receipt_from_before_central_was_restored_skips_nothing(site, desk, connected):
+    """Genuine, and kept by a broker: after the greeting was answered anew it tells of what is lost."""
+    connected.tap(medium(1))
+    last = acknowledge_all(desk, site)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
+    epoch = desk.states[-1].epochs[-1].epoch
+    desk.broker.cut(GATE)
+    desk.now += 100
+    desk._kept[epoch] = 1  # restored: the next greeting hears so
+    assert until(lambda: desk.hear(0.05) and connected.gate.sync.acknowledged == 1)
+    for _ in range(2):
+        desk.ack(epoch, last, at=desk.now - 50)
+    assert until(lambda: connected.gate.sync._refused()["ack_old"] >= 2)
+    assert 1 == connected.gate.sync.acknowledged
+    desk.ack(epoch, last)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
+
+
+def test_no_receipt_is_believed_before_the_greeting_is_answered(site, desk, serve):
+    desk.answers = False
+    served = serve(site, link=desk.gate_link())
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: served.gate.sync._refused()["ack_old"] >= 1)
+    assert 0 == served.gate.sync.acknowledged
+    state = desk.greeted()
+    desk.ack(batch.epoch, 0, session=state.session)
+    desk.ack(batch.epoch, batch.last)
+    assert until(lambda: served.gate.sync.acknowledged >= batch.last)
+
+
+@pytest.mark.parametrize("years", [-80, 1.5, 40])
+def test_a_time_of_central_that_cannot_be_true_moves_no_floor(site, calm, years):
+    """A floor never comes down: one wrong clock must not end every right in the city."""
+    desk, served = calm
+    batch = desk.hear()
+    desk.ack(batch.epoch, batch.last, at=max(0, NOW + int(years * 365 * 86400)))
+    assert until(lambda: served.gate.sync._refused()["ack_time"] + (years < 0) >= 1)
+    served.gate.tick()
+    assert served.gate._time.read().floor <= NOW + 3600
+    assert served.tap(medium(1)).seq
+
+
+def test_a_broker_that_answers_no_letter_is_left(site, desk, serve):
+    desk.broker.window = 3
+    desk.broker.answers = False
+    served = serve(site, link=desk.gate_link(), jitter=lambda: 0.05)
+    first = desk.greeted().session
+
+    def served_on() -> bool:
+        batch = desk.hear(0.05)
+        if batch is not None:
+            desk.ack(batch.epoch, batch.last)
+            served.tap(medium(1))
+        return any(one.session != first for one in desk.states)
+
+    assert until(served_on)
+
+
+def test_a_spoilt_identity_closes_no_door(site, desk, serve, capsys):
+    served = serve(site, link=desk.gate_link())
+    epoch = served.gate.journal.epoch
+    served.stop_now()
+    (site.path / "identity" / "signing.key").write_bytes(b"noise")
+    served = serve(site, link=desk.gate_link())
+    assert served.tap(medium(1)).seq
+    assert epoch == served.gate.journal.epoch
+    assert served.gate.sync is None
+    assert "holds no signing key" in read_sync_note(site.state / SYNC_NOTE)["why"]
+    assert 2 == main(["config", "check", "--config", str(site.config)])
+
+
 def test_another_journal_under_our_name_is_told_once_and_we_go_on(site, desk, connected):
     batch = desk.hear()
     for _ in range(3):
@@ -279,10 +351,10 @@ def test_a_break_behind_rows_on_their_way_acknowledges_none_of_them(site, calm):
     batch = desk.hear()
     served.tap(medium(1))
     last = 3
-    with closing(Outbox(site.state / JOURNAL)) as outbox:
+    with closing(Outbox(site.state / JOURNAL, GATE)) as outbox:
         assert until(lambda: outbox.newest() >= last)
         desk.now += 1
-        link = outbox.place(batch.epoch, last, GATE).digest
+        link = outbox.place(batch.epoch, last).digest
     desk.ack(batch.epoch, last, digest=link, quarantined=((last, "chain_broken"),))
     assert until(lambda: served.gate.sync._refused()["ack_early"] == 1)
     assert 0 == served.gate.sync.acknowledged
@@ -382,7 +454,7 @@ def test_what_is_not_believed_is_counted_and_never_journaled(site, calm):
     before = None
     assert until(lambda: (connected.gate.tick(), "imported" in kinds(site))[1])
     before = kinds(site).count("imported")
-    for token in (genuine, genuine[:-1] + b"\x00", b"noise"):
+    for token in (genuine, genuine[:-8] + b"\xff" * 8, b"noise"):
         for _ in range(3):
             desk.publish(token, topics.statement(SECTOR))
     assert until(lambda: connected.gate.sync._refused()["doubled"] == 7)
@@ -430,6 +502,11 @@ def test_a_statement_that_cannot_be_written_now_is_written_later(site, calm):
             desk.publish(token, topics.statement(SECTOR))
         assert until(lambda: "locked" in read_sync_note(site.state / SYNC_NOTE).get("why", ""))
         assert not connected.tap(carried).granted
+        # And what happens is told meanwhile.
+        with closing(Outbox(site.state / JOURNAL)) as outbox:
+            while (batch := desk.hear()) and batch.last < outbox.newest():
+                desk.ack(batch.epoch, batch.last)
+        assert batch is not None
         other.execute("ROLLBACK")
     assert until(lambda: connected.gate.sync._downlink.accepted == 2)
     assert connected.tap(carried).granted

@@ -19,7 +19,7 @@ from gated.model.letter import Letter, Received
 from gated.model.trust import Algorithm
 from gated.store.floors import Floors
 from gated.store.journal import Journal
-from gated.store.outbox import Outbox, note_receipt
+from gated.store.outbox import Outbox, note_cursor
 from gated.wire import topics
 from gated.wire.batch import read_batch
 from gated.wire.seal import SigningKey
@@ -68,9 +68,9 @@ class Gate:
         journal = open_journal(path)
         journal.start()
         stack.callback(journal.stop, 10)
-        self.outbox = stack.enter_context(closing(Outbox(path)))
-        row_id = self.outbox.place(cursor["epoch"], cursor["acked"], GATE).id
-        assert journal.do(lambda connection: note_receipt(connection, row_id, NOW, NOW)).wait(10)
+        self.outbox = stack.enter_context(closing(Outbox(path, GATE)))
+        row_id = self.outbox.place(cursor["epoch"], cursor["acked"]).id
+        assert journal.do(lambda connection: note_cursor(connection, row_id, NOW, NOW)).wait(10)
         broker = MemoryBroker()
         self.central, self.link = MemoryLink(broker, "central"), MemoryLink(broker, GATE)
         for link, places in ((self.central, [topics.SHARED_EVENTS]), (self.link, [topics.ack(GATE)])):
@@ -89,7 +89,9 @@ class Gate:
             ack_wait_s=5.0,
             backoff=Backoff(lambda: 0.0),
         )
-        self.uplink.begin(SESSION, Letter(topics.state(GATE), b"", retain=True))
+        self.uplink.begin(SESSION, Letter(topics.state(GATE), b"", retain=True), 0.0)
+        # The greeting was answered, with what is acknowledged; the vectors begin there.
+        self.uplink._answered_at = dict.fromkeys((MAIN.epoch, NEXT.epoch), 0)
 
     def hear(self, token):
         """What is told next, whether a fork is reported, and what was not believed."""
