@@ -271,7 +271,8 @@ def _enrolment_key(path: Path) -> SigningKey:
         key = SigningKey.from_pem(path.read_bytes())
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be made or read ({error.strerror})", hint="is this office yours?"
+            f"{path} cannot be made or read ({error.strerror})",
+            hint="run this as the office's owner, to whom all of its secret/ must belong",
         ) from None
     except ValueError:
         raise ConfigError(f"{path} is damaged", hint="put it back from a backup") from None

@@ -200,5 +200,6 @@ def _at(seconds: int) -> datetime:
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"{path} cannot be made or read ({error.strerror})", hint="is it an office's directory, and yours?"
+        f"{path} cannot be made or read ({error.strerror})",
+        hint="is it in an office's directory? Run this as its owner, to whom all of its secret/ must belong",
     )

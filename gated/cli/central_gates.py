@@ -13,6 +13,7 @@ from gated.cli.common import command, utc
 from gated.errors import one_line
 
 if TYPE_CHECKING:
+    from gated.central.ledger_gates import EnrolledGate
     from gated.central.ledger_reading import GateView
 
 _GATES = """\
@@ -54,11 +55,7 @@ def run_gates(arguments: argparse.Namespace) -> int:
 def _told(view: GateView) -> dict[str, Any]:
     heard, state = view.heard, view.heard.state
     return {
-        "gate": view.enrolled.gate,
-        "sector": view.enrolled.sector,
-        "venue": view.enrolled.venue,
-        "enrolment": view.enrolled.enrolment,
-        "ended_at": view.enrolled.ended_at,
+        **_enrolment(view.enrolled),
         "online": heard.online,
         "heard_at": heard.at,
         "version": state and state.version,
@@ -88,6 +85,21 @@ def _told(view: GateView) -> dict[str, Any]:
         ],
         "refused": dict(heard.refused),
         "disbelieved": {} if state is None else dict(state.refused),
+    }
+
+
+def _enrolment(enrolled: EnrolledGate) -> dict[str, Any]:
+    """The newest one. A key is told while it is to be believed, and not after."""
+    in_force = enrolled.ended_at is None
+    return {
+        "gate": enrolled.gate,
+        "sector": enrolled.sector,
+        "venue": enrolled.venue,
+        "enrolment": enrolled.enrolment,
+        "enrolled_at": enrolled.enrolled_at,
+        "ended_at": enrolled.ended_at,
+        "kid": enrolled.kid.hex() if in_force else None,
+        "public": enrolled.public.hex() if in_force else None,
     }
 
 

@@ -120,7 +120,7 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         raise LinkError(what, hint="it must be PEM, and the key that of the certificate") from error
     except OSError as error:
         what = f"the identity in {named.parent} cannot be read: {error.strerror}"
-        raise LinkError(what, hint="check identity in [sync], and who may read its files") from error
+        raise LinkError(what, hint="check the folder's name, and who may read its files") from error
     return context
 
 

@@ -8,10 +8,10 @@ import ssl
 from gated.errors import LinkError
 from gated.links.mqtt_place import MqttPlace
 
-_OURS = "enrol this gate again, or ask the central system whether its certificate still holds"
-_THEIRS = "check broker in [sync], and ca.crt of the identity"
+_OURS = "does our certificate still hold? a gate is enrolled again; for central: gated central broker-config"
+_THEIRS = "check the broker's address, and the ca.crt that we were given"
 _SCHEMES = "mqtts:// needs the broker's TLS port (8883 as a rule), mqtt:// its plain one"
-_LATER = "the gate connects again by itself"
+_LATER = "it is tried again"
 
 #: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
 _WRONG_NAME = (62, 64)
@@ -70,7 +70,7 @@ def timed_out(place: MqttPlace, what: str) -> LinkError:
     """The broker, or the way to it, did not do something in time."""
     return LinkError(
         f"{where(place)} did not {what} within {place.connect_timeout_s:g} s",
-        hint="check the gate's network, and whether the broker runs",
+        hint="check the network, and whether the broker runs",
     )
 
 
@@ -98,18 +98,18 @@ def unreachable(place: MqttPlace, error: OSError) -> LinkError:
     if isinstance(error, TimeoutError):
         return timed_out(place, "answer")
     if isinstance(error, ConnectionRefusedError):
-        hint = "check whether the broker runs, and broker in [sync]"
+        hint = "check whether the broker runs, and its address"
         return LinkError(f"{where(place)} refuses connections: nobody listens there", hint=hint)
     reason = error.strerror or type(error).__name__
-    return LinkError(f"{where(place)} cannot be reached: {reason}", hint="check the gate's network")
+    return LinkError(f"{where(place)} cannot be reached: {reason}", hint="check the network")
 
 
 def unknown_name(place: MqttPlace, error: OSError) -> LinkError:
     """The name could not be resolved."""
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        hint = "check the gate's network and its name server"
+        hint = "check the network and its name server"
     else:
-        hint = "check broker in [sync], and the gate's name server"
+        hint = "check the broker's address, and the name server"
     return LinkError(f"{where(place)}: no address is known for this name", hint=hint)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +20,12 @@ from central.box import EPOCH, NOW, Box
 from central.talker import PATIENCE_S
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
-from gated.central.ledger_gates import note_refused
+from gated.central.ledger_gates import end_gate, gate_keys, note_refused
 from gated.central.ledger_statements import unpublished
 from gated.cli.central_serve import serve_workers
 from gated.cli.main import main
 from gated.config.files import load_keys
+from gated.credential.keys import read_keys
 from gated.credential.message import open_message
 from gated.model.letter import Letter, Received
 from gated.model.statement import Kind
@@ -49,6 +53,7 @@ def ledger(city):
         yield made
 
 
+DOCS = Path(__file__).parents[2] / "docs"
 OLD, NEW = medium(1).public.hex(), medium(2).public.hex()
 PLACE = ("--sector", "pools", "--account", "alice")
 
@@ -216,6 +221,28 @@ def test_each_gate_is_told_with_what_is_wrong(city, told, capsys):
     assert (False, 5) == (nord["online"], nord["epochs"][0]["missing"])
     assert (None, []) == (west["heard_at"], west["epochs"])
     assert {"gate": None, "refused": {"unknown_gate": 7}} == nobody
+
+
+def test_keys_of_the_enrolments_in_force_are_told(city, ledger, capsys, tmp_path):
+    """With what the example in Node says, its list of gates is made of it."""
+    box, gone = Box().enrol(ledger), Box("west-1").enrol(ledger)
+    assert end_gate(ledger, gone.gate, NOW + 5)
+    code, out, _ = run(capsys, "gates", city, "--json")
+    bron, west = map(json.loads, out.splitlines())
+    assert (0, box.key.kid.hex(), box.key.public.hex()) == (code, bron["kid"], bron["public"])
+    assert (True, None) == (bron["enrolled_at"] <= NOW, bron["ended_at"])
+    assert (None, None, NOW + 5) == (west["kid"], west["public"], west["ended_at"])
+    page = (DOCS / "examples" / "central-node" / "README.md").read_text()
+    (script,) = re.findall(
+        r"^gated central gates .*?\| python3 -c '([^']*)' > gates\.json$", page, re.MULTILINE
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script], input=out, check=True, capture_output=True, text=True
+    ).stdout
+    (entry,) = json.loads(made)
+    assert ("bron-1", hashlib.sha256(box.key.public).hexdigest()[:8]) == (entry.pop("gate"), entry["kid"])
+    (key,) = read_keys({"v": 1, "keys": [entry]}).values()
+    assert gate_keys(ledger, "bron-1") == ("pools", {key.kid: key})
 
 
 # ------------------------------------------------------------------ serving

@@ -72,6 +72,26 @@ def test_the_vectors_pass_in_node(program):
     assert f"{count} passed, 0 failed" == ended.stdout.strip()
 
 
+def test_a_file_that_was_not_copied_is_named_in_one_line(program, tmp_path):
+    def told(folder, *words):
+        ended = subprocess.run(
+            node("check-vectors.mjs", *words),
+            cwd=folder, env=environment(), check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return ended.returncode, ended.stdout, ended.stderr.splitlines()
+
+    assert (2, "", ["none.json is missing; README.md says what to copy"]) == told(program, "none.json")
+    there = tmp_path / "examples" / "central-node"
+    shutil.copytree(program, there, symlinks=True)
+    code, out, lines = told(there, ROOT / "tests" / "vectors" / "sync.json")
+    schema = tmp_path / "reference" / "events.schema.json"
+    assert (2, "", [f"{schema} is missing; README.md says what to copy"]) == (code, out, lines)
+    (there / "node_modules").unlink()
+    code, out, lines = told(there, "none.json")
+    assert (2, "", 1) == (code, out, len(lines))
+    assert "run: npm install" in lines[0]
+
+
 def test_the_example_is_small():
     lines = (EXAMPLE / "central.mjs").read_text().splitlines()
     assert len(lines) <= 200

@@ -4,9 +4,20 @@ import { createHash, createPrivateKey } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { answers, canonical, Ledger, open, Refused, seal } from './central.mjs'
 
-const vectors = JSON.parse(fs.readFileSync(process.argv[2]))
+function missing({ code, path: file, message }) { // a line for whoever copied too little, not a stack trace
+  const told = { ENOENT: `${file} is missing; README.md says what to copy`, ERR_MODULE_NOT_FOUND: `${message}; run: npm install` }
+  console.error(told[code] ?? message)
+  process.exit(2)
+}
+
+const { answers, canonical, Ledger, open, Refused, seal } = await import('./central.mjs').catch(missing)
+let vectors
+try {
+  vectors = JSON.parse(fs.readFileSync(process.argv[2] ?? '../../sync.json'))
+} catch (error) {
+  missing(error)
+}
 const { floor, sector, gates, central, genesis, conversations } = vectors
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'central-'))
 // cborg does not tell what is cut off or unsigned from what is otherwise out of form.
