@@ -179,9 +179,9 @@ MUTANTS = {
         "tests/central/test_ledger.py::test_a_ledger_is_flushed_at_each_commit",
     ),
     "a receipt for another journal believed": Mutant(
-        "daemon/uplink.py",
-        "elif place.digest is not None and place.digest != ack.digest:",
-        "elif False:",
+        "wire/verdict.py",
+        "if place.digest is not None and place.digest != ack.digest:",
+        "if False:",
         f"{SYNC}::test_another_journal_under_our_name_is_told_once_and_we_go_on",
     ),
     "a receipt for another gate believed": Mutant(
@@ -197,10 +197,34 @@ MUTANTS = {
         f"{SYNC}::test_an_old_receipt_of_another_connection_goes_nowhere",
     ),
     "a later epoch's receipt skips rows": Mutant(
-        "daemon/uplink.py",
-        "elif place.base > self._window.acked:",
-        "elif False:",
+        "wire/verdict.py",
+        "if place.base > cursor or _skips_rows(ack, place, cursor):",
+        "if _skips_rows(ack, place, cursor):",
         "tests/vectors/test_sync_gate.py",
+    ),
+    "a receipt from before a restore believed": Mutant(
+        "wire/verdict.py",
+        "old = not greeted and (answered_at is None or ack.at < answered_at)",
+        "old = False",
+        f"{SYNC}::test_a_receipt_from_before_central_was_restored_skips_nothing",
+    ),
+    "a greeting's answer goes back at will": Mutant(
+        "daemon/uplink.py",
+        "        self._went_back.add(epoch)",
+        "        self._went_back.clear()",
+        f"{SYNC}::test_the_answer_to_a_greeting_goes_back_once",
+    ),
+    "any time of central's moves the floor": Mutant(
+        "daemon/uplink.py",
+        "if leap or not key.not_before <= at < key.expires:",
+        "if False:",
+        f"{SYNC}::test_a_time_of_central_that_cannot_be_true_moves_no_floor",
+    ),
+    "unacknowledged rows erased": Mutant(
+        "store/outbox.py",
+        " AND id <= (SELECT max(id) FROM acknowledged)",
+        "",
+        "tests/store/test_outbox.py::test_nothing_unacknowledged_is_erased_whoever_asks",
     ),
     "a broker's word taken for a receipt": Mutant(
         "daemon/uplink.py",
