@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gated.central.broker_text import BrokerPlace, acl, central_acl, configuration
 from gated.central.enrolment import CENTRAL
-from gated.central.files import make_once, replace_file
+from gated.central.files import make_folder, make_once, replace_file
 from gated.central.ledger_gates import EnrolledGate
 from gated.central.pki import Authority, Random, broker_ca, device_ca
 from gated.errors import ConfigError
@@ -62,7 +62,7 @@ def write_broker(
     workers = folder / CENTRAL
     try:
         for made in (folder, workers, folder / "data", folder / "conf.d"):
-            made.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_folder(made)
         fresh = _Fresh(broker, now, days, random)
         renewed = [
             *fresh.keep(folder / "server", "broker", names=place.names),

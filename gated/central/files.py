@@ -52,6 +52,17 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, that its group may read; one that is there stays as it is.
+
+    Raises ``OSError``.
+    """
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(mode=0o750, exist_ok=True)
+        path.chmod(0o750)  # whatever the umask
+
+
 def _beside(path: Path) -> Path:
     """A name that is this thread's alone. What an attempt left there that was cut off, goes."""
     beside = path.with_name(f"{path.name}.{threading.get_native_id()}.new")

@@ -40,6 +40,11 @@ class KeptEvent:
         return self.code is None and self.branch == 0
 
 
+def highest(ledger: Ledger) -> int:
+    """The number of the newest row of all; 0 = there is none."""
+    return int(ledger.rows("SELECT coalesce(max(id), 0) FROM event")[0][0])
+
+
 def newest(
     ledger: Ledger, count: int, *, gate: str | None = None, sector: str | None = None
 ) -> list[KeptEvent]:

@@ -13,6 +13,7 @@ from gated.cli.common import command, utc, whole
 from gated.errors import one_line
 
 if TYPE_CHECKING:
+    from gated.central.ledger import Ledger
     from gated.central.ledger_reading import KeptEvent
 
 _EVENTS = """\
@@ -43,19 +44,26 @@ def run_events(arguments: argparse.Namespace) -> int:
     """List events."""
     import threading
 
-    from gated.central.ledger_reading import after, newest
-
-    only = {"gate": arguments.gate, "sector": arguments.sector}
     wait = threading.Event().wait
     with closing(ledger_of(arguments)) as ledger:
-        if arguments.after is None:
-            number = _list(newest(ledger, arguments.last, **only), 0, arguments)
-        else:
-            number = _list(after(ledger, arguments.after, **only), arguments.after, arguments)
+        number = list_events(ledger, arguments.after, arguments)
         while arguments.follow:
             wait(_FOLLOW_S)
-            number = _list(after(ledger, number, **only), number, arguments)
+            number = list_events(ledger, number, arguments)
     return 0
+
+
+def list_events(ledger: Ledger, number: int | None, arguments: argparse.Namespace) -> int:
+    """Print the events after a number, the newest ones if None. Returns the number to go on from.
+
+    It is past all that was looked at: of a quiet gate among busy ones, too, nothing is read twice.
+    """
+    from gated.central.ledger_reading import after, highest, newest
+
+    only = {"gate": arguments.gate, "sector": arguments.sector}
+    seen = highest(ledger)  # first: what arrives meanwhile is looked at now or the next time
+    events = newest(ledger, arguments.last, **only) if number is None else after(ledger, number, **only)
+    return max(seen, _list(events, number or 0, arguments))
 
 
 def _list(events: Iterable[KeptEvent], number: int, arguments: argparse.Namespace) -> int:

@@ -91,7 +91,9 @@ class Plan:
         beside.unlink(missing_ok=True)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(handle, "wb") as file:
-            if not self.is_new:
+            if self.is_new:
+                os.fchmod(handle, 0o644)  # whatever the umask: root writes it, and the daemon reads it
+            else:
                 before = path.stat()
                 os.fchmod(handle, before.st_mode & 0o777)
                 if os.geteuid() == 0:

@@ -224,9 +224,8 @@ class Uplink:
         """Central has lost what it had: what is left is sent again, and what was erased is told as gone."""
         if epoch in self._went_back:
             return
-        self._went_back.add(
-            epoch
-        )  # once on a connection: a broker may repeat the answer as often as it likes
+        # Once: a broker may repeat the answer as often as it likes.
+        self._went_back.add(epoch)
         log.warning("sync: central lacks %d rows that it had: sent again", self._window.acked - row_id)
         self._window.rewind(row_id)
         self.save()  # at once: nothing of it may be erased meanwhile

@@ -144,7 +144,9 @@ class Conversation:
 
     def take(self, number: int) -> None:
         """Acknowledge a letter of this connection; others are nobody's."""
-        packet_id = self._untaken.pop(number, 0)
+        self._acknowledge(self._untaken.pop(number, 0))
+
+    def _acknowledge(self, packet_id: int) -> None:
         if packet_id:
             self._paho(lambda: self._client.ack(packet_id, 1))
 
@@ -182,8 +184,11 @@ class Conversation:
             if code is not None:
                 raise trouble.told(code, self._place)
             self._budget.spend(size)
-            self._stream.admit()
-            self._paho(self._client.loop_read)
+            dropped = self._stream.admit()
+            if dropped is None:
+                self._paho(self._client.loop_read)
+            else:
+                self._acknowledge(dropped)
         if self._stream.ended and not self._stream.front():
             raise self._broken()
 

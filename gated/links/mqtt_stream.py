@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from gated.errors import LinkError
+from gated.links.mqtt_publish import read_head
 
 #: One read: what TLS can hold in a record, four times.
 READ = 65_536
@@ -94,10 +95,26 @@ class Stream:
             raise self._strange(f"a packet of {size} bytes, where {self._max_packet} were agreed")
         return size if size <= len(buffer) else 0
 
-    def admit(self) -> None:
-        """Let paho read the packet in front, and no more."""
-        self._admitted = self.front()
+    def admit(self) -> int | None:
+        """Let paho read the packet in front, and no more; a letter without its properties. Returns None.
+
+        A letter whose topic cannot be read is gone instead: the packet id that an answer must name, or 0.
+        Raises ``LinkError`` for a letter whose parts do not fit into it.
+        """
+        size = self.front()
         self._greeted = True
+        if size and self._buffer[0] & 0xF0 == _PUBLISH:
+            try:
+                head = read_head(self._buffer, size)
+            except ValueError as error:
+                raise self._strange(str(error)) from None
+            if not head.has_topic:
+                del self._buffer[:size]
+                return head.packet_id
+            self._buffer[: head.size] = head.bare
+            size += len(head.bare) - head.size
+        self._admitted = size
+        return None
 
     def goodbye(self) -> int | None:
         """The reason code of the DISCONNECT in front; None where something else is."""

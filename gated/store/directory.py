@@ -159,14 +159,17 @@ def is_sound(path: Path) -> bool:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Replace a small file so that after a power cut either the old or the new one is there."""
+    """Replace a small file so that after a power cut either the old or the new one is there, as a whole.
+
+    Raises ``OSError``; then the old one is there.
+    """
     new = path.with_name(path.name + ".new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    new.unlink(missing_ok=True)  # of an attempt that was cut off
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
+        file.write(content)  # all of it: one os.write may take less, and not say why
+        file.flush()
+        os.fsync(file.fileno())
     new.rename(path)
     sync_directory(path.parent)
 

@@ -227,11 +227,11 @@ class Identity:
         sync_directory(self.path.parent)
 
     def _make_parent(self) -> None:
-        parent = self.path.parent
-        if not parent.exists():
-            parent.mkdir(mode=0o750, parents=True)
+        for folder in reversed([folder for folder in self.path.parents if not folder.exists()]):
+            folder.mkdir(mode=0o750)
             if self._owner is not None:
-                os.chown(parent, -1, self._owner.gid)
+                os.chown(folder, -1, self._owner.gid)
+            folder.chmod(0o750)  # whatever the umask
 
     def _tidy(self, present: Path | None) -> None:
         """Remove folders that do not count: the identity before, or what a power cut left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -134,6 +135,25 @@ def test_certificates_are_renewed_in_the_second_half_of_their_life(directory):
     after = files(directory)
     assert before["server.key"] == after["server.key"]
     assert before["central/central.key"] == after["central/central.key"]
+
+
+def test_the_brokers_group_enters_its_folders_whatever_the_umask(directory):
+    out = directory.parent / "new" / "out"
+    folders = (out.parent, out, out / "central", out / "data", out / "conf.d")
+    before = os.umask(0o077)
+    try:
+        write_broker(directory, out, place(), GATES, now=NOW, days=825, random=secrets.token_bytes)
+    finally:
+        os.umask(before)
+    assert [0o750] * 5 == [stat.S_IMODE(folder.stat().st_mode) for folder in folders]
+
+
+def test_a_folder_that_is_there_keeps_its_mode(directory):
+    out = directory.parent / "out"
+    out.mkdir()
+    out.chmod(0o711)
+    write(directory)
+    assert 0o711 == stat.S_IMODE(out.stat().st_mode)
 
 
 def test_secrets_are_their_owners_and_the_rest_can_be_read(directory):

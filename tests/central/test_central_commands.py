@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import end_gate, gate_keys, note_refused
 from gated.central.ledger_statements import unpublished
+from gated.cli.central_events import list_events
 from gated.cli.central_serve import serve_workers
 from gated.cli.main import main
 from gated.config.files import load_keys
@@ -192,6 +194,31 @@ def test_events_are_followed(city, ledger):
             assert -signal.SIGTERM == process.wait(PATIENCE_S)
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("start", [None, 0])
+def test_who_follows_a_quiet_gate_reads_no_row_of_others_twice(ledger, capsys, start):
+    busy, quiet = Box().enrol(ledger), Box("nord-1").enrol(ledger, serial="02")
+    only = argparse.Namespace(gate="nord-1", sector=None, last=50, json=True, follow=True)
+
+    def comes(box, count):
+        box.write(count)
+        take_in(ledger, [box.told(box.last - count + 1)], NOW)
+
+    def shown(number):
+        number = list_events(ledger, number, only)
+        return number, [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
+
+    assert (start or 0, []) == shown(start)
+    comes(busy, 3)
+    assert (3, []) == shown(start)
+    comes(quiet, 2)
+    comes(busy, 1)
+    assert (6, [4, 5]) == shown(3)
+    assert (6, []) == shown(6)
+    comes(quiet, 1)
+    assert (7, [7]) == shown(6)
+    assert (99, []) == shown(99)
 
 
 def test_each_gate_is_told_with_what_is_wrong(city, told, capsys):

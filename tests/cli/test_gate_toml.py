@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -47,6 +48,15 @@ def test_a_new_one_has_every_key_of_the_sample_at_its_default(box, office):
     read_settings(written, box.path)
     explained = [line for line in box.config.read_text().splitlines() if line.startswith("#")]
     assert len(explained) > 20
+
+
+def test_the_daemon_can_read_a_new_one_whatever_the_umask(box, office):
+    before = os.umask(0o077)
+    try:
+        assert 0 == box.install(office.fingerprint).code
+    finally:
+        os.umask(before)
+    assert 0o644 == stat.S_IMODE(box.config.stat().st_mode)
 
 
 def test_a_reader_and_a_barrier_can_be_named_for_a_new_one(box, office):

@@ -38,10 +38,10 @@ def frame(header: int, body: bytes) -> bytes:
     return bytes([header]) + length + bytes([size]) + body
 
 
-def publish(topic: bytes, payload: bytes, *, packet_id: int = 0) -> bytes:
+def publish(topic: bytes, payload: bytes, *, packet_id: int = 0, properties: bytes = b"") -> bytes:
     body = len(topic).to_bytes(2, "big") + topic
     body += packet_id.to_bytes(2, "big") if packet_id else b""
-    return frame(0x32 if packet_id else 0x30, body + b"\x00" + payload)
+    return frame(0x32 if packet_id else 0x30, body + frame(0, properties)[1:] + payload)
 
 
 class Peer:
@@ -282,8 +282,12 @@ def test_letters_before_the_confirmation_are_not_lost(peer):
         pytest.param(bytes.fromhex("42 02 00 01"), id="flags of a PUBACK"),
         pytest.param(bytes.fromhex("30 01 00"), id="no topic"),
         pytest.param(bytes.fromhex("30 03 ff ff 74"), id="a topic beyond the packet"),
-        pytest.param(bytes.fromhex("30 05 00 02 ff fe 00"), id="a topic that is no UTF-8"),
+        pytest.param(bytes.fromhex("30 03 00 01 74"), id="no properties, not even none"),
         pytest.param(bytes.fromhex("30 04 00 01 74 05"), id="properties beyond the packet"),
+        pytest.param(bytes.fromhex("30 05 00 01 74 80 01"), id="long properties beyond the packet"),
+        pytest.param(bytes.fromhex("30 04 00 01 74 80"), id="properties whose length is torn"),
+        pytest.param(bytes.fromhex("30 08 00 01 74 80 80 80 80 00"), id="properties whose length has no end"),
+        pytest.param(bytes.fromhex("32 06 00 01 74 00 01 01"), id="QoS 1, properties beyond the packet"),
         pytest.param(bytes.fromhex("32 04 00 01 74 00"), id="QoS 1 without a number"),
         pytest.param(bytes.fromhex("30 ff ff ff 7f"), id="256 MB announced"),
         pytest.param(bytes.fromhex("30 ff ff ff ff 01"), id="a length without an end"),
@@ -313,6 +317,76 @@ def test_what_means_nothing_is_passed_over(peer, said):
     link = provoked(link_to(peer(then(said + publish(b"t", b"after")))))
     assert b"after" == link.receive(PATIENCE_S).payload
     link.close()
+
+
+@pytest.mark.parametrize("topic", [b"", b"\xff\xfe", b"\xed\xa0\x80"], ids=["none", "noise", "a surrogate"])
+def test_a_letter_whose_topic_cannot_be_read_is_answered_and_dropped(peer, topic):
+    """Whoever sent it, the broker would bring it again and again."""
+    acknowledged = []
+
+    def script(connection):
+        then(publish(topic, b"1") + publish(topic, b"2", packet_id=258) + publish(b"t", b"after"))(connection)
+        acknowledged.append(connection.recv(65536))
+
+    link = provoked(link_to(peer(script)))
+    assert Received("t", b"after", 2) == link.receive(PATIENCE_S)
+    assert until(lambda: acknowledged)
+    assert acknowledged[0].startswith(bytes.fromhex("40 02 01 02"))
+    link.close()
+
+
+#: What paho cannot parse of a letter's properties, or what makes no sense here: whoever may write chooses it.
+_MARK = b"\x00\x03\xef\xbb\xbf"  # U+FEFF, which MQTT 5 section 1.5.4 allows
+PROPERTIES = {
+    "a mark in a user property": b"\x26" + _MARK + b"\x00\x01x",
+    "a mark in the value": b"\x26\x00\x01a" + _MARK,
+    "a mark as content type": b"\x03" + _MARK,
+    "a mark as response topic": b"\x08" + _MARK,
+    "a subscription's number": b"\x0b\x07",
+    "an alias": b"\x23\x00\x01",
+    "two content types": b"\x03\x00\x01a" * 2,
+    "an unknown one": b"\x7f\x00",
+    "a torn one": b"\x26\x00\xff",
+    "127 bytes": b"\x26\x00\x00\x00\x77" + b"x" * 122,
+    "128 bytes": b"\x26\x00\x00\x00\x78" + b"x" * 123,
+    "many": b"\x26\x00\x01a\x00\x01b" * 8000,
+}
+
+
+@pytest.mark.parametrize("packet_id", [0, 7])
+@pytest.mark.parametrize("properties", PROPERTIES.values(), ids=PROPERTIES)
+def test_nobody_reads_the_properties_of_a_letter(peer, properties, packet_id):
+    """One retained letter of anybody's would otherwise end the link of every reader, at every connection."""
+    said = publish(b"t", b"whole", packet_id=packet_id, properties=properties) + publish(b"t", b"after")
+    link = provoked(link_to(peer(then(said))))
+    assert [b"whole", b"after"] == [link.receive(PATIENCE_S).payload for _ in range(2)]
+    link.close()
+
+
+def test_letters_with_any_properties_arrive_whole(peer):
+    draw = random.Random(7)  # the same ones every time
+    letters, said = [], b""
+    for number in range(400):
+        topic = "t/" + "\ufeff\u2603" * draw.choice((0, 1, 100))
+        payload = draw.randbytes(draw.choice((0, 1, 5, 127, 128, 16_384)))
+        properties = draw.randbytes(draw.choice((0, 1, 5, 127, 128, 300, 16_383, 16_384)))
+        packet_id = draw.choice((0, number + 1))
+        letters.append((topic, payload))
+        said += publish(topic.encode(), payload, packet_id=packet_id, properties=properties)
+    taken = []
+
+    def script(connection):
+        then(said)(connection)
+        while read := connection.recv(65536):
+            taken.append(read)
+
+    link = provoked(link_to(peer(script), unread=500, inbound_per_s=10_000))
+    for letter in letters:
+        came = link.receive(PATIENCE_S)
+        assert letter == (came.topic, came.payload)
+        link.take(came)
+    link.close()
+    assert b"".join(taken).count(bytes.fromhex("40 02")) > 100
 
 
 def test_an_answer_is_told_once_whatever_the_peer_repeats(peer):

@@ -11,6 +11,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 import mosquitto
 from gated.errors import LetterTooLargeError, LinkError
@@ -320,3 +324,35 @@ def test_paho_has_the_seam_that_the_link_hands_its_socket_through():
 
     source = Path(sys.modules[Client.__module__].__file__).read_text()
     assert "self._sock = self._create_socket()" in source
+
+
+# ------------------------------------------------------------------ what another client may write
+
+
+def test_one_letter_of_anybody_ends_nobodys_link(start):
+    """U+FEFF is sound in MQTT 5 (section 1.5.4), mosquitto passes it on, and paho raises as it reads it."""
+    broker = start(plain=True)
+    _retain(broker, UserProperty=("\ufeff", "x"), ContentType="\ufeff", ResponseTopic="\ufeff")
+    for _ in range(2):
+        link = broker.link("r")
+        link.open(["t"])
+        came = link.receive(PATIENCE_S)
+        assert (came.topic, came.payload) == ("t", b"poison")
+        link.take(came)
+        number = link.send(Letter("t", b"and on"))
+        found = {type(one): one for one in (link.receive(PATIENCE_S), link.receive(PATIENCE_S))}
+        assert Answered(number, 0) == found[Answered]
+        assert b"and on" == found[Received].payload
+        link.close()
+
+
+def _retain(broker, **properties) -> None:
+    client = Client(CallbackAPIVersion.VERSION2, "w", protocol=MQTTProtocolVersion.MQTTv5)
+    told = Properties(PacketTypes.PUBLISH)
+    for name, value in properties.items():
+        setattr(told, name, value)
+    client.connect(mosquitto.HOST, broker.plain_port)
+    client.loop_start()
+    client.publish("t", b"poison", qos=1, retain=True, properties=told).wait_for_publish(PATIENCE_S)
+    client.disconnect()
+    client.loop_stop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import resource
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -135,6 +137,35 @@ def test_a_small_file_is_replaced_as_a_whole(tmp_path):
     for content in (b"old", b"new"):
         write_durably(tmp_path / "small", content)
     assert [b"new"] == [path.read_bytes() for path in tmp_path.iterdir()]
+
+
+@pytest.fixture
+def no_room():
+    """Let files grow to so many bytes: what is written across that comes out short, then it fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    told = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, told)
+
+
+def test_what_does_not_fit_on_the_disk_takes_no_files_place(tmp_path, no_room):
+    write_durably(tmp_path / "small", b"old")
+    no_room(4096)
+    with pytest.raises(OSError, match="too large"):
+        write_durably(tmp_path / "small", bytes(5000))
+    assert b"old" == (tmp_path / "small").read_bytes()
+    write_durably(tmp_path / "small", b"new")  # over what the last one left
+    assert [b"new"] == [path.read_bytes() for path in tmp_path.iterdir()]
+
+
+def test_what_lies_in_the_way_of_a_new_file_is_not_written_through(tmp_path):
+    (tmp_path / "other").write_bytes(b"theirs")
+    (tmp_path / "small.new").symlink_to("other")
+    write_durably(tmp_path / "small", b"ours")
+    assert b"theirs" == (tmp_path / "other").read_bytes()
+    assert not (tmp_path / "small").is_symlink()
+    assert b"ours" == (tmp_path / "small").read_bytes()
 
 
 def test_ballast_is_kept_once_and_told_when_there_is_no_room(tmp_path):

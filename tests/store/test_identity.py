@@ -80,6 +80,27 @@ def test_modes_do_not_hang_on_the_umask(identity):
     )
 
 
+def test_the_daemons_group_reaches_the_identity_whatever_the_umask(tmp_path):
+    owner = Owner(os.geteuid(), os.getegid())
+    identity = Identity(tmp_path / "opt" / "etc" / "identity", owner)
+    before = os.umask(0o077)
+    try:
+        identity.keep_request(WAITING)
+        identity.install(parts("one"), {})
+    finally:
+        os.umask(before)
+    for folder in (identity.path.parent.parent, identity.path.parent, identity.path):
+        assert (0o750, owner.gid) == (mode(folder), folder.stat().st_gid)
+
+
+@root
+def test_folders_on_the_way_are_given_to_the_daemons_group(tmp_path):
+    identity = Identity(tmp_path / "opt" / "etc" / "identity", Owner(12345, 12346))
+    identity.keep_request(WAITING)
+    for folder in (identity.path.parent.parent, identity.path.parent):
+        assert (0, 12346, 0o750) == (folder.stat().st_uid, folder.stat().st_gid, mode(folder))
+
+
 def test_another_request_replaces_one_that_waits(identity):
     identity.keep_request(WAITING)
     other = Waiting(b"other", WAITING.tls, WAITING.signing, BoxKey.generate())
