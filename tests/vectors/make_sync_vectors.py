@@ -251,6 +251,12 @@ def erased_rows() -> Iterator[Conversation]:
         [rows(MAIN, 1, 2), erased(MAIN, 5, 6), rows(MAIN, 3, 4, late)],
         [held(MAIN, [1, 2, 3, 4, 5, 6])],
     )
+    overlapping = acked(ack(MAIN, 5), or_=[[ack(MAIN, 6)]])
+    yield (
+        "missing rows come late, in a batch that overlaps known ones",
+        [rows(MAIN, 1, 2), erased(MAIN, 5, 6), rows(MAIN, 2, 5, overlapping)],
+        [held(MAIN, [1, 2, 3, 4, 5, 6])],
+    )
     yield (
         "erased, and nothing is missing",
         [rows(MAIN, 1, 4), erased(MAIN, 5, 6)],

@@ -127,9 +127,9 @@ export class Ledger {
     const [chain, links] = [this.chain(gate, epoch), [prev]]
     for (const body of events) links.push(sha256(Buffer.from(links.at(-1), 'hex'), body).toString('hex'))
     const row = at => chain.rows.get(`${first - 1 + at} ${links[at]}`) // 0 is the row before the first
-    const [fits, isNew, ahead] = [links.some((_, at) => row(at)), !row(events.length), first > chain.upto + 1]
+    const [fits, isNew] = [links.some((_, at) => row(at)), events.some((_, at) => !row(at + 1))]
+    const [ahead, broken] = [first > chain.upto + 1, !fits && first === chain.upto + 1]
     if (!fits && ahead && !erased) return null
-    const broken = !fits && first === chain.upto + 1
     if (!fits && (ahead || broken)) [chain.upto, chain.head] = [first - 1, prev] // what follows begins anew
     events.forEach((body, index) => {
       const [seq, link] = [first + index, links[index + 1]]
