@@ -608,6 +608,7 @@ def refused_greetings() -> Iterator[Conversation]:
         "nine epochs": {"epochs": [{"epoch": EPOCH, "oldest": 1, "last": 5, "acked": 0}] * 9},
         "version 2": {"v": 2}, "a member that nobody knows": {"more": 1}, "time beyond reason": {"at": (1 << 40) + 1},
         "no list of epochs": {"epochs": ...}, "a negative number": {"position": -1}, "no version": {"version": ""},
+        "an epoch twice": {"epochs": [{"epoch": EPOCH, "oldest": 1, "last": last, "acked": 0} for last in (5, 6)]},
         "oldest is zero": {"epochs": [{"epoch": EPOCH, "oldest": 0, "last": 5, "acked": 0}]},
     }  # fmt: skip
     for name, change in wrong.items():

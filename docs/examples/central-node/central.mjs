@@ -77,9 +77,8 @@ function elements(list) { // the events as they stand: encoded anew they might h
 export function readBatch(payload, text) {
   const [head, tail] = [HEAD.exec(text), TAIL.exec(text)]
   check(payload.length <= 65000 && head && tail)
-  const events = elements(text.slice(head[0].length, tail.index))
+  const [events, first] = [elements(text.slice(head[0].length, tail.index)), Number(tail[1])]
   for (const body of events) check(body === body.trim() && formed(() => JSON.parse(body)) !== undefined)
-  const first = Number(tail[1])
   check(events.length <= 200 && first <= 2 ** 53 - events.length)
   return { gate: tail[2], epoch: head[1], first, prev: tail[3], erased: Boolean(head[2]), events }
 }
@@ -91,6 +90,7 @@ const isState = ajv.compile(reference('sync/state.schema.json'))
 export function readState(payload, text) {
   const state = formed(() => JSON.parse(text))
   check(payload.length <= 16384 && formed(() => canonical(state)) === text && isState(state))
+  check(new Set(state.epochs.map(({ epoch }) => epoch)).size === state.epochs.length)
   return state
 }
 
