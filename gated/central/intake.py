@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -62,9 +63,15 @@ def prepare(ledger: Ledger, batches: Iterable[Told]) -> None:
 
 
 def take_in(
-    ledger: Ledger, batches: Sequence[Told], now: int, greetings: Sequence[tuple[str, State]] = ()
+    ledger: Ledger,
+    batches: Sequence[Told],
+    now: int,
+    greetings: Sequence[tuple[str, State]] = (),
+    answered: AbstractSet[str] = frozenset(),
 ) -> Taken:
     """Give batches their places and answer greetings (each with its sector), in one transaction.
+
+    Those of gates in ``answered`` are kept and not answered again.
 
     Nothing is acknowledged that is not durable: send the receipts after this has returned, and only then
     tell the broker that the letters are taken. Raises ``StoreError``; then nothing has changed.
@@ -77,7 +84,7 @@ def take_in(
             _take_epoch(ledger, list(group), now, taken)
         for sector, state in greetings:
             taken.changed |= note_state(ledger, state, now)
-            if state.online:
+            if state.online and state.gate not in answered:
                 taken.acks += [(sector, ack) for ack in _answers(ledger, state, now)]
     return taken
 
