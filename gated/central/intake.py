@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from gated.central import ledger_events as events
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import Gap
-from gated.central.ledger_gates import end_alarm, note_state, raise_alarm
+from gated.central.ledger_gates import end_alarm, epochs_begun, note_state, raise_alarm
 from gated.central.placing import (
     MAX_BRANCHES,
     Belongs,
@@ -36,7 +37,10 @@ from gated.wire.state import State
 #: Codes of alarms (docs/reference/central.md).
 FORKED, BROKEN, MISSING = "forked", CHAIN_BROKEN, "missing"
 #: Why a believed batch is not taken in.
-TOO_MANY = "too_many_branches"
+TOO_MANY, TOO_MANY_EPOCHS = "too_many_branches", "too_many_epochs"
+#: Epochs that a gate may begin in a day: eight times as many as it tells of in a greeting. A journal that is
+#: lost begins one; a gate that loses more of them in a day is broken, or is somebody else.
+MAX_NEW_EPOCHS, DAY_S = 64, 86_400
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Taken:
     stored: int = 0  # rows that are new
     changed: bool = False  # whether anything was written
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by gate and code
+    begun: dict[str, int] = field(default_factory=dict)  # epochs of the last day, by gate, where it matters
 
 
 def prepare(ledger: Ledger, batches: Iterable[Told]) -> None:
@@ -62,9 +67,15 @@ def prepare(ledger: Ledger, batches: Iterable[Told]) -> None:
 
 
 def take_in(
-    ledger: Ledger, batches: Sequence[Told], now: int, greetings: Sequence[tuple[str, State]] = ()
+    ledger: Ledger,
+    batches: Sequence[Told],
+    now: int,
+    greetings: Sequence[tuple[str, State]] = (),
+    answered: AbstractSet[str] = frozenset(),
 ) -> Taken:
     """Give batches their places and answer greetings (each with its sector), in one transaction.
+
+    Those of gates in ``answered`` are kept and not answered again.
 
     Nothing is acknowledged that is not durable: send the receipts after this has returned, and only then
     tell the broker that the letters are taken. Raises ``StoreError``; then nothing has changed.
@@ -77,13 +88,16 @@ def take_in(
             _take_epoch(ledger, list(group), now, taken)
         for sector, state in greetings:
             taken.changed |= note_state(ledger, state, now)
-            if state.online:
+            if state.online and state.gate not in answered:
                 taken.acks += [(sector, ack) for ack in _answers(ledger, state, now)]
     return taken
 
 
 def _take_epoch(ledger: Ledger, batches: Sequence[Told], now: int, taken: Taken) -> None:
     epoch = _Epoch(ledger, batches[0], now, taken)
+    if epoch.is_one_too_many():
+        taken.refused[batches[0].batch.gate, TOO_MANY_EPOCHS] += len(batches)
+        return
     for told in batches:
         epoch.offer(told)
     epoch.offer_waiting()
@@ -101,6 +115,10 @@ def _answers(ledger: Ledger, state: State, now: int) -> list[Ack]:
             for upto, head in cursors
         ]
     return acks
+
+
+#: The id of a history that is not in the ledger.
+_NOT_YET = 0
 
 
 @dataclass(slots=True)
@@ -122,11 +140,20 @@ class _Epoch:
         self._now = now
         self._taken = taken
         self._chains = events.chains(ledger, self._gate, self._epoch)
-        if not self._chains:
-            self._chains = [events.begin(ledger, any_of_it, 0, now)]
-            taken.changed = True
+        if not self._chains:  # in the ledger it begins with the first batch that finds its place
+            head = genesis(self._gate, self._epoch)
+            self._chains = [Chain(_NOT_YET, self._gate, self._epoch, 0, self._sector, None, 0, 0, head, 0)]
         self._touched: dict[Chain, _Touch] = {}
         self._changed: set[Chain] = set()
+
+    def is_one_too_many(self) -> bool:
+        """Whether it is new, and its gate began too many of late."""
+        if self._chains[0].id != _NOT_YET:
+            return False
+        begun = self._taken.begun
+        if self._gate not in begun:
+            begun[self._gate] = epochs_begun(self._ledger, self._gate, self._now - DAY_S)
+        return begun[self._gate] >= MAX_NEW_EPOCHS
 
     def offer(self, told: Told) -> None:
         """Give a batch its place, or let it wait."""
@@ -173,6 +200,9 @@ class _Epoch:
         return lambda chain, first, last: events.known(self._ledger, chain, first, last)
 
     def _keep(self, told: Told, where: Belongs | Forks | Resumes | Breaks | Strays) -> None:
+        if self._chains[0].id == _NOT_YET:
+            self._chains[0].id = events.begin(self._ledger, told, 0, self._now).id
+            self._taken.begun[self._gate] += 1
         match where:
             case Belongs(chain):
                 self._add(chain, told)

@@ -193,6 +193,14 @@ def note_heard(ledger: Ledger, heard: Mapping[str, int]) -> None:
     )
 
 
+def epochs_begun(ledger: Ledger, gate: str, since: int) -> int:
+    """How many epochs of a gate were first kept at or after a time."""
+    found = ledger.rows(
+        "SELECT count(*) FROM chain WHERE gate = ? AND branch = 0 AND begun_at >= ?", (gate, since)
+    )
+    return int(found[0][0])
+
+
 def note_refused(ledger: Ledger, refused: Mapping[tuple[str, str], int], now: int) -> None:
     """Count what was not believed, by gate and code. Who is not enrolled counts under the empty name."""
     ledger.executemany(

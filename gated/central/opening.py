@@ -6,7 +6,8 @@ it, and that it speaks of that gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from gated.wire.state import MAX_STATE_BYTES, State, read_state
 
 #: Under which name everything is counted that comes from nobody we know.
 NOBODY = ""
+#: More states of a gate came at once than are opened.
+TOO_MANY_STATES = "too_many_states"
 _ENVELOPE_BYTES = 256
 
 #: (sector, keys) of an enrolled gate.
@@ -45,6 +48,29 @@ class Greeting:
 
     sector: str
     state: State
+
+
+def too_many_states(letters: Sequence[Received], most: int) -> tuple[Counter[str], list[Received]]:
+    """How many states of which gates are not worth opening, and the letters that are, in order.
+
+    The broker lets nobody but a gate write under its name: its newest states are the last ones.
+    """
+    seen: Counter[str] = Counter()
+    kept: list[Received] = []
+    for letter in reversed(letters):
+        gate, what = topics.gate_of(letter.topic)
+        if what == "state":
+            seen[gate] += 1
+        if what != "state" or seen[gate] <= most:
+            kept.append(letter)
+    late = Counter({gate: times - most for gate, times in seen.items() if times > most})
+    return late, kept[::-1]
+
+
+def newest(greetings: Sequence[Greeting]) -> list[Greeting]:
+    """Of each gate the newest greeting, and every will, in order: one answer is enough."""
+    last = {one.state.gate: one for one in greetings if one.state.online}
+    return [one for one in greetings if not one.state.online or last[one.state.gate] is one]
 
 
 def open_letter(

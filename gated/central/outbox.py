@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
 
 from gated.central.ledger_statements import Logged
 from gated.errors import LetterTooLargeError
 from gated.model.letter import Answered, Letter
 from gated.ports import Link
 from gated.wire import topics
+from gated.wire.ack import CHAIN_BROKEN, Ack
 
-#: Receipts that may wait for the broker. A lost one costs a gate a resend, and nothing else.
-MAX_RECEIPTS = 1000
+#: Receipts of one gate that may wait for the broker: of each epoch that it may tell of, in several histories.
+#: A lost one costs that gate a resend, and nothing else.
+MAX_RECEIPTS = 32
 #: Statements waiting or on their way at once; receipts go first.
 MAX_STATEMENTS = 64
+
+#: Signs a receipt for a sector. Done when it is sent: one that a newer one replaces costs nothing.
+Seal: TypeAlias = Callable[[str, Ack], bytes]
 
 
 class Outbox:
     """Letters to be sent over one connection of a link. Used by the link's thread."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, seal: Seal) -> None:
         self._link = link
-        self._receipts: deque[Letter] = deque(maxlen=MAX_RECEIPTS)
+        self._seal = seal
+        self._receipts: dict[str, list[tuple[str, Ack]]] = {}  # by gate: the one whose turn is next first
         self._statements: deque[Logged] = deque()
         self._unanswered: dict[int, Logged | None] = {}
         self._taken: list[tuple[str, int]] = []
@@ -30,9 +38,11 @@ class Outbox:
         #: Set where it refused a statement: then none is sent. Whoever clears it tries again.
         self.statements_refused = False
 
-    def put_receipt(self, letter: Letter) -> None:
-        """Send this soon."""
-        self._receipts.append(letter)
+    def put_receipt(self, sector: str, ack: Ack) -> None:
+        """Send this soon, in place of those that it makes needless. Gates take turns."""
+        waiting = self._receipts.get(ack.gate, [])
+        kept = [one for one in waiting if not _replaces(ack, one[1])]
+        self._receipts[ack.gate] = [*kept, (sector, ack)][-MAX_RECEIPTS:]
 
     @property
     def wants_statements(self) -> bool:
@@ -47,12 +57,19 @@ class Outbox:
         """Hand over what the broker allows. Raises ``LinkError``."""
         while len(self._unanswered) < self._link.window:
             if self._receipts:
-                self._send(self._receipts.popleft(), None)
+                self._send(self._next_receipt(), None)
             elif self._statements:
                 one = self._statements.popleft()
                 self._send(Letter(topics.statement(one.sector), one.token), one)
             else:
                 return
+
+    def _next_receipt(self) -> Letter:
+        gate = next(iter(self._receipts))
+        (sector, ack), *rest = self._receipts.pop(gate)
+        if rest:
+            self._receipts[gate] = rest  # behind all others
+        return Letter(topics.ack(gate), self._seal(sector, ack))
 
     def _send(self, letter: Letter, statement: Logged | None) -> None:
         try:
@@ -81,3 +98,16 @@ class Outbox:
         """(sector, number) of the statements that the broker has taken since the last question."""
         taken, self._taken = self._taken, []
         return taken
+
+
+def _replaces(new: Ack, old: Ack) -> bool:
+    """Whether a gate that gets the new receipt learns nothing from the old one, which was not sent yet."""
+    if new.epoch != old.epoch or bool(new.session) != bool(old.session):
+        return False
+    if new.session != old.session:
+        return True  # an answer to a connection that is over
+    if (new.forked or old.forked) and new.digest != old.digest:
+        return False  # of different histories, perhaps
+    if any(code == CHAIN_BROKEN for _, code in new.quarantined) and new != old:
+        return False  # a gate takes it only right behind what was acknowledged before
+    return new.upto >= old.upto and set(old.quarantined) <= set(new.quarantined)

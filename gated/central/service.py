@@ -17,15 +17,24 @@ from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import gate_keys, note_heard, note_refused
 from gated.central.ledger_statements import mark_published, unpublished
-from gated.central.opening import Greeting, Unbelieved, open_letter
+from gated.central.opening import (
+    NOBODY,
+    TOO_MANY_STATES,
+    Greeting,
+    Unbelieved,
+    newest,
+    open_letter,
+    too_many_states,
+)
 from gated.central.outbox import MAX_STATEMENTS, Outbox
 from gated.central.told import Told
 from gated.errors import GatedError
 from gated.model.backoff import Backoff
-from gated.model.letter import Letter, Received
+from gated.model.letter import Received
 from gated.model.trust import KeySet
 from gated.ports import Link
 from gated.wire import topics
+from gated.wire.state import State
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +46,14 @@ QUIET_S, BUNCH_S = 0.01, 0.1
 PUBLISH_S = 0.5
 #: How often counters are kept. They are lost where a worker dies; no event is.
 COUNT_S = 5.0
+#: States of one gate that are opened of one bunch, the newest: will and greeting of several connections. What
+#: came before them is out of date.
+STATES = 16
+#: A worker answers a greeting that comes again, of the same connection, at most once in so long; seconds. A
+#: gate greets once for each connection: more tell it nothing.
+ANSWER_S = 5.0
+#: An alarm is told to the log once in so long for each gate and code; seconds. The ledger counts all.
+ALARM_S = 3600.0
 #: A connection that held so long was good: the next loss begins with a short wait.
 SETTLED_S = 5.0
 #: Central's workers are few: they come back sooner than a city of gates.
@@ -75,10 +92,12 @@ class CentralWorker:
         self._monotonic = monotonic
         self._name = name
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
-        self._outbox, self._told_refused = Outbox(link), False
+        self._outbox, self._told_refused = Outbox(link, keys.seal), False
         self._stop = threading.Event()
         self._refused: Counter[tuple[str, str]] = Counter()
         self._heard: dict[str, int] = {}
+        self._answered: dict[str, tuple[str, float]] = {}  # by gate: the connection last answered, and when
+        self._alarmed: dict[tuple[str, str], tuple[float, int]] = {}  # by gate, code: told when, since then
         self._counted_at = self._published_at = monotonic()
         #: Set while it is subscribed.
         self.serving = threading.Event()
@@ -112,7 +131,8 @@ class CentralWorker:
         self._link.interrupt()
 
     def _serve(self) -> None:
-        self._outbox, self._told_refused = Outbox(self._link), False
+        self._outbox, self._told_refused = Outbox(self._link, self._keys.seal), False
+        self._answered.clear()  # what was said before may be lost
         opened, settled = self._monotonic(), False
         try:
             while not self._stop.is_set():
@@ -149,16 +169,40 @@ class CentralWorker:
         now = self._now()
         batches, greetings = self._open(letters, now)
         if batches or greetings:
-            taken = take_in(self._ledger, batches, now, [(one.sector, one.state) for one in greetings])
+            states = [(one.sector, one.state) for one in newest(greetings)]
+            taken = take_in(self._ledger, batches, now, states, self._answered_lately(states))
             self.stored += taken.stored
             self._refused += taken.refused
             for gate, epoch, code in taken.alarms:
-                log.warning("gate %s, epoch %s: alarm %s (docs/reference/central.md)", gate, epoch, code)
+                self._tell_alarm(gate, epoch, code)
             for sector, ack in taken.acks:
-                self._outbox.put_receipt(Letter(topics.ack(ack.gate), self._keys.seal(sector, ack)))
+                self._outbox.put_receipt(sector, ack)
         for letter in letters:  # durable, or of no worth: either way it need not come again
             self._link.take(letter)
         self._outbox.flush()
+
+    def _answered_lately(self, states: list[tuple[str, State]]) -> set[str]:
+        """Gates whose greeting needs no answer; the others are noted as answered."""
+        now, lately = self._monotonic(), set()
+        for _, state in states:
+            if not state.online:
+                continue
+            session, at = self._answered.get(state.gate, ("", 0.0))
+            if session == state.session and now - at < ANSWER_S:
+                lately.add(state.gate)
+            else:
+                self._answered[state.gate] = state.session, now
+        return lately
+
+    def _tell_alarm(self, gate: str, epoch: str, code: str) -> None:
+        now = self._monotonic()
+        at, since = self._alarmed.get((gate, code), (now - ALARM_S, 0))
+        if now - at < ALARM_S:
+            self._alarmed[gate, code] = at, since + 1
+            return
+        more = f", and {since} more since the last line" if since else ""
+        log.warning("gate %s, epoch %s: alarm %s%s (docs/reference/central.md)", gate, epoch, code, more)
+        self._alarmed[gate, code] = now, 0
 
     def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting]]:
         """What is believed of a bunch; the rest is counted, and not told line by line."""
@@ -171,6 +215,9 @@ class CentralWorker:
                 asked[gate] = gate_keys(self._ledger, gate)
             return asked[gate]
 
+        late, letters = too_many_states(letters, STATES)
+        for gate, times in late.items():
+            self._refused[gate if keys_of(gate) else NOBODY, TOO_MANY_STATES] += times
         for letter in letters:
             match open_letter(letter, keys_of, self._keys.sectors, now):
                 case Unbelieved(gate, code):

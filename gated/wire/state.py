@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gated.model.document import Table
+from gated.model.document import DocumentError, Table
 from gated.model.time import END_OF_TIME
 from gated.wire.event import canonical
 from gated.wire.forms import EPOCH, GATE, MAX_SEQ, match, one_form, parse
@@ -81,6 +81,8 @@ def read_state(payload: bytes) -> State:
         refused=tuple(_refused(table) for table in top.tables("refused", least=0, most=_MAX_COUNTERS)),
     )
     top.done()
+    if len({one.epoch for one in state.epochs}) < len(state.epochs):
+        raise DocumentError("epochs", "must name each epoch once")
     one_form(encode_state(state), payload, "state")
     return state
 

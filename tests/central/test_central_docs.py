@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import gated
-from gated.central import intake
+from gated.central import intake, opening
 from gated.central.ledger import Ledger
 from gated.model.refusal import Reason
 
@@ -33,7 +33,14 @@ def test_every_code_is_explained():
     refused = re.findall(r'Unbelieved\(\w+, "(\w+)"\)', (SOURCES / "central" / "opening.py").read_text())
     assert 5 <= len(refused)
     assert 4 <= len(aside)
-    codes = {*aside, *refused, intake.TOO_MANY, intake.BROKEN}
+    codes = {
+        *aside,
+        *refused,
+        intake.TOO_MANY,
+        intake.TOO_MANY_EPOCHS,
+        opening.TOO_MANY_STATES,
+        intake.BROKEN,
+    }
     codes |= {reason for reason in Reason if reason in ("bad_signature", "unknown_key", "out_of_scope")}
     assert set() == {code for code in codes if f"`{code}`" not in TEXT}
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.box import NOW, SESSION, Box, counted, event, rows_of
-from gated.central.intake import take_in
+from gated.central.intake import DAY_S, MAX_NEW_EPOCHS, take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import MAX_PENDING, chains, gaps
 from gated.central.ledger_gates import heard_of
@@ -41,7 +41,7 @@ def tell(ledger, *batches, greetings=()):
 
 
 def acked(box, upto, **more):
-    return Ack(box.gate, box.epoch, upto, box.links[upto], NOW, **more)
+    return Ack(box.gate, box.epoch, upto, box.links[upto], **{"at": NOW, **more})
 
 
 def alarms(ledger, box):
@@ -336,6 +336,37 @@ def test_two_histories_in_any_order_end_with_exactly_their_rows(tmp_path_factory
         assert [] == list(doubts(ledger, box.gate))
         assert len(set(counted(ledger, box))) == len(counted(ledger, box))
         assert shared <= len(counted(ledger, box))
+
+
+def epoch_of(box, number):
+    other = Box(epoch=f"{number:016x}")
+    other.key = box.key
+    return other
+
+
+def test_epochs_that_a_gate_may_begin_in_a_day_are_bounded(ledger, box):
+    bunch = [epoch_of(box, number).write(2).told() for number in range(MAX_NEW_EPOCHS + 3)]
+    taken = take_in(ledger, bunch[:40], NOW)
+    taken = take_in(ledger, bunch[40:], NOW + 9)
+    assert MAX_NEW_EPOCHS - 40 == len(taken.acks)
+    assert {(box.gate, "too_many_epochs"): 3} == taken.refused
+    assert MAX_NEW_EPOCHS == len(ledger.rows("SELECT * FROM chain"))
+    begun = epoch_of(box, 0).write(3)
+    assert [acked(begun, 3, at=NOW + 9)] == [ack for _, ack in take_in(ledger, [begun.told()], NOW + 9).acks]
+    assert [] == take_in(ledger, [epoch_of(box, 999).write(4).told(3, 4)], NOW + 9).acks
+    assert [] == ledger.rows("SELECT * FROM pending")
+    other = Box("vaise-1").enrol(ledger).write(1)
+    assert [acked(other, 1)] == tell(ledger, other.told())  # each gate for itself
+    assert 3 == len(take_in(ledger, bunch[-3:], NOW + DAY_S + 1).acks)
+
+
+def test_a_batch_that_only_waits_begins_nothing(ledger, box):
+    box.write(9)
+    assert [] == tell(ledger, box.told(4, 6))
+    assert [] == ledger.rows("SELECT * FROM chain")
+    assert [acked(box, 6)] == tell(ledger, box.told(1, 3))
+    assert [acked(box, 9)] == tell(ledger, box.told(7, 9))
+    holds(ledger, box)
 
 
 # ------------------------------------------------------------------ missing

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from central.box import Box, counted, rows_of
+from central.box import EPOCH, Box, counted, rows_of
 from central.talker import Talker
 from gated.central.ack_keys import AckKeys
 from gated.central.ledger import Ledger
@@ -17,16 +17,19 @@ from gated.central.ledger_events import chains
 from gated.central.ledger_gates import end_gate, heard_of
 from gated.central.ledger_statements import Logged, unpublished
 from gated.central.office import Office, ProductRules, found
-from gated.central.outbox import Outbox
+from gated.central.opening import Greeting, newest, too_many_states
+from gated.central.outbox import MAX_RECEIPTS, Outbox
 from gated.central.proof import doubts
-from gated.central.service import COUNT_S, CentralWorker
+from gated.central.service import ALARM_S, ANSWER_S, COUNT_S, CentralWorker
 from gated.config.files import load_keys
+from gated.credential.cose import split
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
-from gated.model.letter import Letter, Received
+from gated.model.letter import Answered, Letter, Received
 from gated.model.statement import DenialState, TargetKind
 from gated.model.trust import Algorithm
 from gated.wire import topics
+from gated.wire.ack import Ack, read_ack
 from gated.wire.batch import encode_batch
 from venue import NOW, until
 
@@ -420,16 +423,20 @@ def test_a_statement_that_the_broker_refuses_is_sent_later_and_told_once(city, g
     assert 1 == caplog.text.count("refuses letters (reason code 0x87)")
 
 
+def receipt(gate="a", upto=1, epoch=EPOCH, **more):
+    return Ack(gate, epoch, upto, upto.to_bytes(32), NOW, **more)
+
+
 def test_receipts_go_first():
     broker = MemoryBroker(window=2)
     sent = []
     broker.watch(lambda _client, letter: sent.append(letter.topic))
     link = MemoryLink(broker, "central")
     link.open([])
-    outbox = Outbox(link)
+    outbox = Outbox(link, lambda _sector, _ack: b"")
     outbox.put_statements([Logged("pools", number, b"") for number in range(3)])
     for gate in "abc":
-        outbox.put_receipt(Letter(topics.ack(gate), b""))
+        outbox.put_receipt("pools", receipt(gate))
     outbox.flush()
     while len(sent) < 6:
         outbox.note(link.receive(1))
@@ -438,13 +445,124 @@ def test_receipts_go_first():
     link.close()
 
 
+def test_no_gate_pushes_out_the_receipts_of_another_and_gates_take_turns():
+    broker = MemoryBroker(window=2)
+    sent = []
+    broker.watch(lambda _client, letter: sent.append(letter))
+    link = MemoryLink(broker, "central")
+    link.open([])
+    sealed = []
+    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"")
+    outbox.put_receipt("pools", receipt("good"))
+    for number in range(5000):
+        outbox.put_receipt("pools", receipt("bad", 1, f"{number:016x}"))
+    outbox.put_receipt("pools", receipt("late"))
+    outbox.flush()
+    while link.receive(0) is not None:
+        pass
+    for number in range(1, 1 + MAX_RECEIPTS + 2):
+        outbox.note(Answered(number, 0))
+        outbox.flush()
+        while link.receive(0) is not None:
+            pass
+    assert ["good", "bad", "late", "bad"] == [ack.gate for ack in sealed[:4]]
+    assert MAX_RECEIPTS + 2 == len(sealed) == len(sent)
+    assert f"{4999:016x}" == sealed[-1].epoch
+    link.close()
+
+
+BROKE = ((2, "chain_broken"),)
+NOISE = ((1, "not_an_event"),)
+SESSION = "00000000000000aa"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "both"),
+    [
+        (receipt(), receipt(upto=2), False),
+        (receipt(upto=2), receipt(), True),
+        (receipt(), receipt(upto=2, epoch="f" * 16), True),
+        (receipt(quarantined=NOISE), receipt(upto=2), True),
+        (receipt(quarantined=NOISE), receipt(upto=2, quarantined=NOISE), False),
+        (receipt(), receipt(upto=2, quarantined=BROKE), True),
+        (receipt(upto=2, quarantined=BROKE), receipt(upto=2, quarantined=BROKE), False),
+        (receipt(forked=True), receipt(upto=2, forked=True), True),
+        (receipt(forked=True), receipt(forked=True), False),
+        (receipt(), receipt(upto=2, session=SESSION), True),
+        (receipt(session=SESSION), receipt(upto=2), True),
+        (receipt(upto=2, session=SESSION), receipt(session="0" * 16), False),
+    ],
+)
+def test_a_receipt_takes_the_place_of_one_that_it_makes_needless(old, new, both):
+    link = MemoryLink(MemoryBroker(), "central")
+    link.open([])
+    sealed = []
+    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"")
+    outbox.put_receipt("pools", old)
+    outbox.put_receipt("pools", new)
+    outbox.flush()
+    assert ([old, new] if both else [new]) == sealed
+    link.close()
+
+
+def greet(city, box, session, *, times=1):
+    for _ in range(times):
+        city.broker.publish(Letter(topics.state(box.gate), box.greeting(session=session), retain=True))
+
+
+def test_a_greeting_that_comes_again_is_answered_once_and_the_next_connection_at_once(city, box):
+    worker = city.serve()
+    ear = MemoryLink(city.broker, "ear", window=200)
+    ear.open([topics.ack("+")])
+    sessions = [f"{number:016x}" for number in range(1, 4)]
+    for session in sessions:
+        greet(city, box, session, times=30)
+        assert session == read_ack(split(heard(ear, 1)[0], 65536).payload).session
+        greet(city, box, session, times=5)
+    assert ear.receive(0.3) is None
+    city.ahead += ANSWER_S
+    greet(city, box, sessions[-1])
+    assert 1 == len(heard(ear, 1))
+    worker._link.interrupt()
+    city.broker.cut("central-0")  # it comes back, and reads what is retained
+    assert 1 == len(heard(ear, 1))
+
+
+def test_greetings_of_one_gate_are_opened_up_to_a_bound_and_the_newest_is_answered():
+    letters = [Received(topics.state("a"), bytes([number]), number) for number in range(9)]
+    between = Received(topics.events("a"), b"", 10)
+    late, kept = too_many_states([*letters[:4], between, *letters[4:]], 3)
+    assert ({"a": 6}, [between, *letters[6:]]) == (late, kept)
+    online = [Greeting("pools", Box(gate).state(session=f"{n:016x}")) for n, gate in enumerate("abab")]
+    will = Greeting("pools", Box("a").state(online=False))
+    assert [will, *online[2:]] == newest([*online[:1], will, *online[1:]])
+
+
+def test_an_alarm_is_told_once_an_hour_for_each_gate(city, box, caplog):
+    worker = city.serve()
+
+    def broken(number):
+        other = Box(epoch=f"{number:016x}")
+        other.key = box.key
+        city.broker.publish(Letter(topics.events(box.gate), other.write(1).letter(prev=bytes(32))))
+        assert until(lambda: worker.stored == number)
+
+    for number in range(1, 6):
+        broken(number)
+    assert 1 == caplog.text.count("alarm chain_broken")
+    city.ahead += ALARM_S
+    broken(6)
+    assert until(lambda: "alarm chain_broken, and 4 more since the last line" in caplog.text)
+    assert 6 == len(heard_of(city.ledger, box.gate).alarms)
+
+
 def test_what_is_larger_than_the_broker_takes_holds_nothing_up():
     broker = MemoryBroker(max_packet=100)
     link = MemoryLink(broker, "central")
     link.open([])
-    outbox = Outbox(link)
-    outbox.put_receipt(Letter(topics.ack("a"), bytes(200)))
-    outbox.put_receipt(Letter(topics.ack("b"), b""))
+    outbox = Outbox(link, lambda _sector, ack: bytes(200) if ack.gate == "a" else b"")
+    outbox.put_receipt("pools", receipt("a"))
+    outbox.put_receipt("pools", receipt("b"))
     outbox.flush()
     assert (0x95, False) == (outbox.refused, outbox.statements_refused)
     outbox.note(link.receive(1))

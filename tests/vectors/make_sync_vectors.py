@@ -251,6 +251,12 @@ def erased_rows() -> Iterator[Conversation]:
         [rows(MAIN, 1, 2), erased(MAIN, 5, 6), rows(MAIN, 3, 4, late)],
         [held(MAIN, [1, 2, 3, 4, 5, 6])],
     )
+    overlapping = acked(ack(MAIN, 5), or_=[[ack(MAIN, 6)]])
+    yield (
+        "missing rows come late, in a batch that overlaps known ones",
+        [rows(MAIN, 1, 2), erased(MAIN, 5, 6), rows(MAIN, 2, 5, overlapping)],
+        [held(MAIN, [1, 2, 3, 4, 5, 6])],
+    )
     yield (
         "erased, and nothing is missing",
         [rows(MAIN, 1, 4), erased(MAIN, 5, 6)],
@@ -602,6 +608,7 @@ def refused_greetings() -> Iterator[Conversation]:
         "nine epochs": {"epochs": [{"epoch": EPOCH, "oldest": 1, "last": 5, "acked": 0}] * 9},
         "version 2": {"v": 2}, "a member that nobody knows": {"more": 1}, "time beyond reason": {"at": (1 << 40) + 1},
         "no list of epochs": {"epochs": ...}, "a negative number": {"position": -1}, "no version": {"version": ""},
+        "an epoch twice": {"epochs": [{"epoch": EPOCH, "oldest": 1, "last": last, "acked": 0} for last in (5, 6)]},
         "oldest is zero": {"epochs": [{"epoch": EPOCH, "oldest": 0, "last": 5, "acked": 0}]},
     }  # fmt: skip
     for name, change in wrong.items():

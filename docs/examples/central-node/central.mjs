@@ -77,9 +77,8 @@ function elements(list) { // the events as they stand: encoded anew they might h
 export function readBatch(payload, text) {
   const [head, tail] = [HEAD.exec(text), TAIL.exec(text)]
   check(payload.length <= 65000 && head && tail)
-  const events = elements(text.slice(head[0].length, tail.index))
+  const [events, first] = [elements(text.slice(head[0].length, tail.index)), Number(tail[1])]
   for (const body of events) check(body === body.trim() && formed(() => JSON.parse(body)) !== undefined)
-  const first = Number(tail[1])
   check(events.length <= 200 && first <= 2 ** 53 - events.length)
   return { gate: tail[2], epoch: head[1], first, prev: tail[3], erased: Boolean(head[2]), events }
 }
@@ -91,6 +90,7 @@ const isState = ajv.compile(reference('sync/state.schema.json'))
 export function readState(payload, text) {
   const state = formed(() => JSON.parse(text))
   check(payload.length <= 16384 && formed(() => canonical(state)) === text && isState(state))
+  check(new Set(state.epochs.map(({ epoch }) => epoch)).size === state.epochs.length)
   return state
 }
 
@@ -127,9 +127,9 @@ export class Ledger {
     const [chain, links] = [this.chain(gate, epoch), [prev]]
     for (const body of events) links.push(sha256(Buffer.from(links.at(-1), 'hex'), body).toString('hex'))
     const row = at => chain.rows.get(`${first - 1 + at} ${links[at]}`) // 0 is the row before the first
-    const [fits, isNew, ahead] = [links.some((_, at) => row(at)), !row(events.length), first > chain.upto + 1]
+    const [fits, isNew] = [links.some((_, at) => row(at)), events.some((_, at) => !row(at + 1))]
+    const [ahead, broken] = [first > chain.upto + 1, !fits && first === chain.upto + 1]
     if (!fits && ahead && !erased) return null
-    const broken = !fits && first === chain.upto + 1
     if (!fits && (ahead || broken)) [chain.upto, chain.head] = [first - 1, prev] // what follows begins anew
     events.forEach((body, index) => {
       const [seq, link] = [first + index, links[index + 1]]
