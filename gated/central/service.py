@@ -54,6 +54,7 @@ class CentralWorker:
         monotonic: seconds that never go back.
         random: 0 ≤ x < 1, for the waits before connecting again.
         name: as the log calls it.
+        group: under which all workers of the office share what gates send; a secret.
 
     """
 
@@ -67,6 +68,7 @@ class CentralWorker:
         monotonic: Callable[[], float],
         random: Callable[[], float],
         name: str = "central",
+        group: str = "central",
     ) -> None:
         self._link = link
         self._ledger = ledger
@@ -74,6 +76,7 @@ class CentralWorker:
         self._now = now
         self._monotonic = monotonic
         self._name = name
+        self._places = topics.shared_events(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
         self._outbox, self._told_refused = Outbox(link), False
         self._stop = threading.Event()
@@ -90,7 +93,7 @@ class CentralWorker:
         lost = started = False
         while not self._stop.is_set():
             try:
-                self._link.open((topics.SHARED_EVENTS, topics.ALL_STATES))
+                self._link.open(self._places)
                 if lost or not started:
                     log.info("%s: %s", self._name, "the broker is back" if started else "serving")
                 lost, started = False, True
