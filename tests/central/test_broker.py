@@ -83,7 +83,7 @@ def up(gate):
 
 
 MAY_WRITE = {
-    BRON: [up(BRON), topics.state(BRON), f"{topics.ROOT}/gate/{BRON}/up/request"],
+    BRON: [up(BRON), topics.state(BRON)],
     MUSEUM: [up(MUSEUM)],
     "central": [topics.ack(BRON), topics.ack(MUSEUM), topics.statement("pools"), topics.statement("museums")],
 }
@@ -91,6 +91,7 @@ MAY_NOT_WRITE = {
     BRON: [
         up(VAISE), up(MUSEUM), topics.ack(BRON), topics.ack(VAISE), "gated/v2/x", "other", "$SYS/x",
         topics.statement("pools"), topics.statement("museums"), f"{topics.ROOT}/gate/{BRON}", up(f"{BRON}x"),
+        f"{topics.ROOT}/gate/{BRON}/up/1", f"{topics.ROOT}/gate/{BRON}/up", f"{up(BRON)}/1",
     ],
     "central": [up(BRON), topics.state(BRON), "other"],
 }  # fmt: skip
