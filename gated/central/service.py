@@ -26,6 +26,7 @@ from gated.model.letter import Letter, Received
 from gated.model.trust import KeySet
 from gated.ports import Link
 from gated.wire import topics
+from gated.wire.ack import Ack
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class CentralWorker:
         self._places = topics.shared_events(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
         self._outbox, self._told_refused = Outbox(link), False
+        self._told_unsigned: set[str] = set()
         self._stop = threading.Event()
         self._refused: Counter[tuple[str, str]] = Counter()
         self._heard: dict[str, int] = {}
@@ -158,10 +160,24 @@ class CentralWorker:
             for gate, epoch, code in taken.alarms:
                 log.warning("gate %s, epoch %s: alarm %s (docs/reference/central.md)", gate, epoch, code)
             for sector, ack in taken.acks:
-                self._outbox.put_receipt(Letter(topics.ack(ack.gate), self._keys.seal(sector, ack)))
+                self._put_receipt(sector, ack)
         for letter in letters:  # durable, or of no worth: either way it need not come again
             self._link.take(letter)
         self._outbox.flush()
+
+    def _put_receipt(self, sector: str, ack: Ack) -> None:
+        sealed = self._keys.seal(sector, ack)
+        if sealed is not None:
+            self._outbox.put_receipt(Letter(topics.ack(ack.gate), sealed))
+        elif sector not in self._told_unsigned:
+            self._told_unsigned.add(sector)
+            log.error(
+                "%s: sector %s gets no receipts: its key does not count at %d s since 1970; look at the"
+                " clock, then docs/how-to/run-central.md, When a key for receipts ends",
+                self._name,
+                sector,
+                ack.at,
+            )
 
     def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting]]:
         """What is believed of a bunch; the rest is counted, and not told line by line."""

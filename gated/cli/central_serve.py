@@ -13,6 +13,7 @@ from gated.cli.central_common import add_directory, ledger_of
 from gated.cli.common import command
 
 if TYPE_CHECKING:
+    from gated.central.ack_keys import AckKeys
     from gated.central.service import CentralWorker
     from gated.links.mqtt_place import MqttPlace
 
@@ -74,6 +75,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     group = share_group(arguments.directory, secrets.token_bytes)
     places = [_place(arguments, number) for number in range(arguments.workers)]
     logging.basicConfig(level=arguments.log.upper(), stream=sys.stderr, format="%(levelname)s %(message)s")
+    _check(keys)
     workers = []
     ledgers = [ledger_of(arguments) for _ in places]
     try:
@@ -83,6 +85,22 @@ def run_serve(arguments: argparse.Namespace) -> int:
     finally:
         for ledger in ledgers:
             ledger.close()
+
+
+def _check(keys: AckKeys) -> None:
+    """Raise ``ConfigError`` where a key's time is over; say which one's soon will be."""
+    import logging
+
+    from gated.cli.common import utc
+    from gated.devices.clock import SystemClock
+
+    for sector, ends in keys.check(SystemClock().sample().wall):
+        logging.getLogger(__name__).warning(
+            "the key for receipts of sector %s ends %s: no gate erases or learns the time after it"
+            " (docs/how-to/run-central.md)",
+            sector,
+            utc(ends),
+        )
 
 
 def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
