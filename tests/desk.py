@@ -30,7 +30,7 @@ class Desk:
         self.key = SigningKey.generate(Algorithm.EDDSA)
         self.gate_key = SigningKey.generate(Algorithm.EDDSA)
         self.link = MemoryLink(self.broker, "central")
-        self.link.open([topics.SHARED_EVENTS, topics.ALL_STATES])
+        self.link.open([topics.shared_events("central"), topics.ALL_STATES])
         self.states = []
         self.now = site.now
         self._early: list[Batch] = []
@@ -86,7 +86,7 @@ class Desk:
             try:
                 heard = self.link.receive(timeout_s)
             except LinkError:
-                self.link.open([topics.SHARED_EVENTS, topics.ALL_STATES])
+                self.link.open([topics.shared_events("central"), topics.ALL_STATES])
                 continue
             if heard is None:
                 return None

@@ -11,14 +11,16 @@ from pathlib import Path
 from gated.central.enrolment import CENTRAL
 from gated.central.ledger_gates import EnrolledGate
 from gated.errors import ConfigError
+from gated.wire import topics
 from gated.wire.topics import ROOT
 
 #: Beyond our largest message (64 kB) and its topic; no letter of the fleet needs more.
 MAX_PACKET_BYTES = 131_072
 #: Told to clients as their Receive Maximum, and kept towards them: a worker takes 64 letters in at once.
 MAX_INFLIGHT = 100
-#: Waiting for one slow client: as many as the largest message allows in 64 MB.
-MAX_QUEUED = 1000
+#: Letters that wait for one slow client, or twice the fleet if that is more: a worker that subscribes is sent
+#: the retained greeting of every gate at once, and what does not fit is thrown away.
+LEAST_QUEUED = 1000
 MAX_QUEUED_BYTES = 67_108_864
 #: At the gates' door: room for a fleet that reconnects at once.
 LEAST_CONNECTIONS = 2000
@@ -70,10 +72,14 @@ class BrokerPlace:
 
 
 def acl(enrolled: Iterable[EnrolledGate]) -> str:
-    """The access list of the gates' door: each gate its own topics and its sector's, nobody else anything."""
+    """The access list of the gates' door: each gate its own topics and its sector's, nobody else anything.
+
+    Topics to write are listed one by one: below a wildcard a gate could leave any number of retained letters.
+    """
     return _HEAD + "".join(
         f"\nuser {one.gate}\n"
-        f"topic write {ROOT}/gate/{one.gate}/up/#\n"
+        f"topic write {topics.events(one.gate)}\n"
+        f"topic write {topics.state(one.gate)}\n"
         f"topic read {ROOT}/gate/{one.gate}/down/#\n"
         f"topic read {ROOT}/sector/{one.sector}/#\n"
         for one in enrolled
@@ -97,7 +103,7 @@ def configuration(place: BrokerPlace, enrolled: int) -> str:
         at=place.at,
         packet_bytes=MAX_PACKET_BYTES,
         inflight=MAX_INFLIGHT,
-        queued=MAX_QUEUED,
+        queued=max(LEAST_QUEUED, 2 * enrolled),
         queued_bytes=MAX_QUEUED_BYTES,
         keepalive_s=MAX_KEEPALIVE_S,
         gate_listener=_listener(place.gate_port, place.gate_bind),
@@ -125,7 +131,8 @@ persistence_location {at}/data/
 autosave_interval 60
 persistent_client_expiration 1h
 
-# One gate that floods costs no more than this.
+# Of each client: how large a letter may be, and how many are kept for it. What a gate leaves here for good
+# is bounded by its access list: one retained letter for each topic that it may write.
 max_packet_size {packet_bytes}
 max_inflight_messages {inflight}
 max_queued_messages {queued}

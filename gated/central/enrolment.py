@@ -156,7 +156,7 @@ class EnrolmentDesk:
         gate = self._directory / "gate"
         keys = _document(gate / "keys.json")
         profile = _document(gate / f"profile-{wanted.venue}.json")
-        _check_rules(gate, keys, profile, wanted)
+        _check_rules(gate, keys, profile, wanted, now)
         authority = device_ca(self._directory, now=now, random=self._random)
         certificate = authority.certify(request.gate, public, now=now, days=wanted.days, random=self._random)
         bundle = Bundle(
@@ -220,16 +220,21 @@ def _check(wanted: Wanted) -> None:
         )
 
 
-def _check_rules(gate: Path, keys: dict[str, Any], profile: dict[str, Any], wanted: Wanted) -> None:
+def _check_rules(gate: Path, keys: dict[str, Any], profile: dict[str, Any], wanted: Wanted, now: int) -> None:
     """Refuse what would make a gate of nothing, or of another sector."""
     try:
-        usable = any(wanted.sector in key.sectors for key in read_keys(keys).values())
+        usable = [key for key in read_keys(keys).values() if wanted.sector in key.sectors]
     except ValueError as error:
         raise ConfigError(f"{gate / 'keys.json'}: {error}", hint="put it back from a backup") from None
     if not usable:
         raise ConfigError(
             f"{gate / 'keys.json'} has no key of sector {wanted.sector!r}",
             hint="name one of this office's sectors",
+        )
+    if not any(Kind.ACK in key.kinds and key.not_before <= now < key.expires for key in usable):
+        raise ConfigError(
+            f"{gate / 'keys.json'} has no key for receipts of sector {wanted.sector!r} that counts today",
+            hint="look at the clock; docs/how-to/run-central.md says what to do when such a key ends",
         )
     if (profile.get("sector"), profile.get("venue")) != (wanted.sector, wanted.venue):
         raise ConfigError(

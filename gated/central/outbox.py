@@ -20,7 +20,7 @@ MAX_RECEIPTS = 32
 MAX_STATEMENTS = 64
 
 #: Signs a receipt for a sector. Done when it is sent: one that a newer one replaces costs nothing.
-Seal: TypeAlias = Callable[[str, Ack], bytes]
+Seal: TypeAlias = Callable[[str, Ack], bytes | None]
 
 
 class Outbox:
@@ -57,19 +57,23 @@ class Outbox:
         """Hand over what the broker allows. Raises ``LinkError``."""
         while len(self._unanswered) < self._link.window:
             if self._receipts:
-                self._send(self._next_receipt(), None)
+                receipt = self._next_receipt()
+                if receipt is not None:
+                    self._send(receipt, None)
             elif self._statements:
                 one = self._statements.popleft()
                 self._send(Letter(topics.statement(one.sector), one.token), one)
             else:
                 return
 
-    def _next_receipt(self) -> Letter:
+    def _next_receipt(self) -> Letter | None:
+        """None = it cannot be signed: the gate asks again."""
         gate = next(iter(self._receipts))
         (sector, ack), *rest = self._receipts.pop(gate)
         if rest:
             self._receipts[gate] = rest  # behind all others
-        return Letter(topics.ack(gate), self._seal(sector, ack))
+        sealed = self._seal(sector, ack)
+        return None if sealed is None else Letter(topics.ack(gate), sealed)
 
     def _send(self, letter: Letter, statement: Logged | None) -> None:
         try:

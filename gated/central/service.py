@@ -34,6 +34,7 @@ from gated.model.letter import Received
 from gated.model.trust import KeySet
 from gated.ports import Link
 from gated.wire import topics
+from gated.wire.ack import Ack
 from gated.wire.state import State
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class CentralWorker:
         monotonic: seconds that never go back.
         random: 0 ≤ x < 1, for the waits before connecting again.
         name: as the log calls it.
+        group: under which all workers of the office share what gates send; a secret.
 
     """
 
@@ -84,6 +86,7 @@ class CentralWorker:
         monotonic: Callable[[], float],
         random: Callable[[], float],
         name: str = "central",
+        group: str = "central",
     ) -> None:
         self._link = link
         self._ledger = ledger
@@ -91,8 +94,10 @@ class CentralWorker:
         self._now = now
         self._monotonic = monotonic
         self._name = name
+        self._places = topics.shared_events(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
-        self._outbox, self._told_refused = Outbox(link, keys.seal), False
+        self._outbox, self._told_refused = Outbox(link, self._seal), False
+        self._told_unsigned: set[str] = set()
         self._stop = threading.Event()
         self._refused: Counter[tuple[str, str]] = Counter()
         self._heard: dict[str, int] = {}
@@ -109,7 +114,7 @@ class CentralWorker:
         lost = started = False
         while not self._stop.is_set():
             try:
-                self._link.open((topics.SHARED_EVENTS, topics.ALL_STATES))
+                self._link.open(self._places)
                 if lost or not started:
                     log.info("%s: %s", self._name, "the broker is back" if started else "serving")
                 lost, started = False, True
@@ -131,7 +136,7 @@ class CentralWorker:
         self._link.interrupt()
 
     def _serve(self) -> None:
-        self._outbox, self._told_refused = Outbox(self._link, self._keys.seal), False
+        self._outbox, self._told_refused = Outbox(self._link, self._seal), False
         self._answered.clear()  # what was said before may be lost
         opened, settled = self._monotonic(), False
         try:
@@ -203,6 +208,19 @@ class CentralWorker:
         more = f", and {since} more since the last line" if since else ""
         log.warning("gate %s, epoch %s: alarm %s%s (docs/reference/central.md)", gate, epoch, code, more)
         self._alarmed[gate, code] = now, 0
+
+    def _seal(self, sector: str, ack: Ack) -> bytes | None:
+        sealed = self._keys.seal(sector, ack)
+        if sealed is None and sector not in self._told_unsigned:
+            self._told_unsigned.add(sector)
+            log.error(
+                "%s: sector %s gets no receipts: its key does not count at %d s since 1970; look at the"
+                " clock, then docs/how-to/run-central.md, When a key for receipts ends",
+                self._name,
+                sector,
+                ack.at,
+            )
+        return sealed
 
     def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting]]:
         """What is believed of a bunch; the rest is counted, and not told line by line."""

@@ -93,6 +93,7 @@ def run_init(arguments: argparse.Namespace) -> int:
     import secrets
 
     from gated.central.office import found
+    from gated.central.share import share_group
     from gated.devices.clock import SystemClock
     from gated.model.trust import Algorithm
 
@@ -108,6 +109,7 @@ def run_init(arguments: argparse.Namespace) -> int:
         random=secrets.token_bytes,
     )
     office.close()
+    share_group(arguments.directory, secrets.token_bytes)
     made = sorted(str(path) for path in (arguments.directory / "gate").iterdir())
     if arguments.json:
         print(

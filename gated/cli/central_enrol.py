@@ -179,6 +179,7 @@ def run_broker_config(arguments: argparse.Namespace) -> int:
 
     from gated.central.broker_config import write_broker
     from gated.central.broker_text import BrokerPlace
+    from gated.central.share import share_group
 
     place = BrokerPlace(
         host=arguments.host,
@@ -198,6 +199,7 @@ def run_broker_config(arguments: argparse.Namespace) -> int:
         days=arguments.days,
         random=secrets.token_bytes,
     )
+    share_group(arguments.directory, secrets.token_bytes)  # an office of an earlier release has none
     _tell_written(arguments, written)
     return 0
 

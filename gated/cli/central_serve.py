@@ -13,6 +13,7 @@ from gated.cli.central_common import add_directory, ledger_of
 from gated.cli.common import command
 
 if TYPE_CHECKING:
+    from gated.central.ack_keys import AckKeys
     from gated.central.service import CentralWorker
     from gated.links.mqtt_place import MqttPlace
 
@@ -62,24 +63,44 @@ def add(below: Any) -> None:
 def run_serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     import logging
+    import secrets
 
     from gated.central.ack_keys import AckKeys
+    from gated.central.share import share_group
     from gated.errors import ConfigError
 
     if not 1 <= arguments.workers <= _MAX_WORKERS:
         raise ConfigError(f"{arguments.workers} workers", hint=f"name 1 to {_MAX_WORKERS}")
     keys = AckKeys.load(arguments.directory)
+    group = share_group(arguments.directory, secrets.token_bytes)
     places = [_place(arguments, number) for number in range(arguments.workers)]
     logging.basicConfig(level=arguments.log.upper(), stream=sys.stderr, format="%(levelname)s %(message)s")
+    _check(keys)
     workers = []
     ledgers = [ledger_of(arguments) for _ in places]
     try:
         for number, (place, ledger) in enumerate(zip(places, ledgers, strict=True), 1):
-            workers.append(_worker(place, ledger, keys, f"worker {number}"))
+            workers.append(_worker(place, ledger, keys, f"worker {number}", group))
         return serve_workers(workers)
     finally:
         for ledger in ledgers:
             ledger.close()
+
+
+def _check(keys: AckKeys) -> None:
+    """Raise ``ConfigError`` where a key's time is over; say which one's soon will be."""
+    import logging
+
+    from gated.cli.common import utc
+    from gated.devices.clock import SystemClock
+
+    for sector, ends in keys.check(SystemClock().sample().wall):
+        logging.getLogger(__name__).warning(
+            "the key for receipts of sector %s ends %s: no gate erases or learns the time after it"
+            " (docs/how-to/run-central.md)",
+            sector,
+            utc(ends),
+        )
 
 
 def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
@@ -114,7 +135,7 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
     )
 
 
-def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str) -> CentralWorker:
+def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> CentralWorker:
     import secrets
 
     from gated.central.service import CentralWorker
@@ -134,6 +155,7 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str) -> CentralWorke
         monotonic=clock.monotonic,
         random=secrets.SystemRandom().random,
         name=name,
+        group=group,
     )
 
 

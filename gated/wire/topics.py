@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 
 ROOT = "gated/v1"
-#: Central's workers share what gates send: each batch reaches one of them.
-SHARED_EVENTS = f"$share/central/{ROOT}/gate/+/up/events"
 #: Not shared: a retained greeting reaches only who subscribes alone (MQTT 5 section 4.8.2).
 ALL_STATES = f"{ROOT}/gate/+/up/state"
 
 _GATE = re.compile(rf"{ROOT}/gate/([^/]+)/up/(events|state)\Z")
+
+
+def shared_events(group: str) -> str:
+    """What central's workers subscribe to together: each batch reaches one of them.
+
+    ``group`` is a secret of the office. A broker that judges no subscription hands every second letter to a
+    stranger who joins the group, refuses it to them at delivery, and has then delivered it.
+    """
+    return f"$share/{group}/{ROOT}/gate/+/up/events"
 
 
 def events(gate: str) -> str:

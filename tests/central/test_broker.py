@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import ssl
+import threading
+from contextlib import closing
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from doors import Broker, Client, Papers
 from fleet import Box, Office, here
+from gated.central.ack_keys import AckKeys
+from gated.central.ledger import Ledger
+from gated.central.ledger_gates import heard_of
 from gated.central.pki import device_ca
+from gated.central.service import CentralWorker
+from gated.central.share import share_group
 from gated.devices.clock import SystemClock
 from gated.links.mqtt import MqttLink
 from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.letter import Letter
 from gated.wire import topics
 from gated.wire.certificate import TlsKey
+from venue import until
 
 NOT_AUTHORIZED = 0x87
 NOW = SystemClock().sample().wall
@@ -74,7 +83,7 @@ def up(gate):
 
 
 MAY_WRITE = {
-    BRON: [up(BRON), topics.state(BRON), f"{topics.ROOT}/gate/{BRON}/up/request"],
+    BRON: [up(BRON), topics.state(BRON)],
     MUSEUM: [up(MUSEUM)],
     "central": [topics.ack(BRON), topics.ack(MUSEUM), topics.statement("pools"), topics.statement("museums")],
 }
@@ -82,6 +91,7 @@ MAY_NOT_WRITE = {
     BRON: [
         up(VAISE), up(MUSEUM), topics.ack(BRON), topics.ack(VAISE), "gated/v2/x", "other", "$SYS/x",
         topics.statement("pools"), topics.statement("museums"), f"{topics.ROOT}/gate/{BRON}", up(f"{BRON}x"),
+        f"{topics.ROOT}/gate/{BRON}/up/1", f"{topics.ROOT}/gate/{BRON}/up", f"{up(BRON)}/1",
     ],
     "central": [up(BRON), topics.state(BRON), "other"],
 }  # fmt: skip
@@ -133,7 +143,7 @@ def test_no_gate_hears_another_gate_or_the_brokers_own_topics(visit, broker):
 def test_central_hears_all_gates_shared_or_not(visit):
     central, other = visit("central", client_id="worker-1"), visit("central", client_id="worker-2")
     for worker in (central, other):
-        worker.subscribe(topics.SHARED_EVENTS)
+        worker.subscribe(topics.shared_events("central"))
     central.subscribe(topics.ALL_STATES)
     for gate in (BRON, MUSEUM):
         client = visit(gate)
@@ -145,6 +155,39 @@ def test_central_hears_all_gates_shared_or_not(visit):
         one for one in heard if one[1] == b"here"
     ]
     assert {topics.events(BRON), topics.events(MUSEUM)} == {other.next()[0], other.next()[0]}
+
+
+def test_a_gate_that_does_not_know_the_name_of_the_group_takes_nothing_from_the_workers(
+    visit, broker, office, boxes
+):
+    """The broker lets anybody join a group, and deals them letters that it then withholds and drops."""
+    share = (office.path / "secret" / "share").read_text().strip()
+    worker, thief, gate = link(broker.central_port, "w", broker.central), visit(VAISE), visit(BRON)
+    with closing(Ledger(office.path / "central.db")) as ledger:
+        serving = CentralWorker(
+            worker,
+            ledger,
+            AckKeys.load(office.path),
+            now=lambda: NOW,
+            monotonic=SystemClock().monotonic,
+            random=lambda: 0.05,
+            group=share_group(office.path, secrets.token_bytes),
+        )
+        thread = threading.Thread(target=serving.run)
+        thread.start()
+        try:
+            assert until(serving.serving.is_set)
+            for group in ("central", "gated", "share"):
+                assert thief.subscribe(topics.shared_events(group)) < 0x80
+            for number in range(40):
+                assert gate.publish(up(BRON), b"noise %d" % number) < 0x80
+            with closing(Ledger(office.path / "central.db")) as seen:
+                assert until(lambda: [40] == [times for _, times in heard_of(seen, BRON).refused])
+        finally:
+            serving.stop()
+            thread.join(20)
+    assert thief.got.empty()
+    assert re.fullmatch(r"[0-9a-f]{16}", share)
 
 
 def test_nobody_takes_a_gates_connection_over(visit, broker, boxes):
@@ -283,7 +326,7 @@ def test_the_real_links_come_in_with_what_was_installed_and_written(broker, boxe
         link(broker.central_port, "w", broker.central),
     )
     try:
-        central.open([topics.SHARED_EVENTS])
+        central.open([topics.shared_events("central")])
         gate.open([topics.ack(BRON), topics.statement("pools")])
         assert (20, 20) == (gate.window, central.window)
         sent = gate.send(Letter(up(BRON), b"a batch"))

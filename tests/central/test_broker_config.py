@@ -70,11 +70,13 @@ def test_the_access_list_names_each_gate_its_topics_and_nobody_else(directory):
     lines = [line for line in files(directory)["acl"].decode().splitlines() if line and line[0] != "#"]
     assert [
         "user bron-1",
-        "topic write gated/v1/gate/bron-1/up/#",
+        "topic write gated/v1/gate/bron-1/up/events",
+        "topic write gated/v1/gate/bron-1/up/state",
         "topic read gated/v1/gate/bron-1/down/#",
         "topic read gated/v1/sector/pools/#",
         "user bron-2",
-        "topic write gated/v1/gate/bron-2/up/#",
+        "topic write gated/v1/gate/bron-2/up/events",
+        "topic write gated/v1/gate/bron-2/up/state",
         "topic read gated/v1/gate/bron-2/down/#",
         "topic read gated/v1/sector/museums/#",
     ] == lines
@@ -193,6 +195,23 @@ def test_a_large_fleet_gets_more_connections():
     few, many = (configuration(place(), number) for number in (3, 5000))
     assert ("max_connections 2000\n" in few, "max_connections 10000\n" in many) == (True, True)
     assert "max_connections 44\n" in configuration(place(workers=10), 3)
+
+
+def test_the_greetings_of_a_whole_fleet_may_wait_for_a_worker():
+    for number, queued in ((3, 1000), (500, 1000), (501, 1002), (5000, 10_000)):
+        assert f"\nmax_queued_messages {queued}\n" in configuration(place(), number)
+
+
+def test_what_one_client_may_cost_is_limited():
+    text = configuration(place(), 3)
+    for line in (
+        "max_packet_size 131072",
+        "max_inflight_messages 100",
+        "max_queued_bytes 67108864",
+        "max_keepalive 120",
+        "persistent_client_expiration 1h",
+    ):
+        assert f"\n{line}\n" in text
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,22 @@ def started(tmp_path):
         process.wait(10)
 
 
+def ending(city, when):
+    path = city / "gate" / "keys.json"
+    document = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**document, "keys": [key | {"expires": when} for key in document["keys"]]}))
+
+
+def test_the_end_of_a_key_for_receipts_is_told_before_and_afterwards_nothing_serves(city, capsys, started):
+    ending(city, mosquitto.now() + 59 * 86400)
+    _, log = started("serve", city, "--broker", "mqtt://127.0.0.1:1")
+    assert until(lambda: "trying again" in log.read_text())
+    assert "WARNING the key for receipts of sector pools ends 20" in log.read_text()
+    ending(city, mosquitto.now() - 1)
+    code, _, err = run(capsys, "serve", city, "--broker", "mqtt://127.0.0.1:1")
+    assert (2, True, 1) == (code, "pools.ack.pem has ended" in err, len(err.splitlines())), err
+
+
 def tell(link, box, keys, first):
     """Send the rows from ``first`` on until they are acknowledged."""
     for _ in range(50):

@@ -252,6 +252,65 @@ def test_a_directory_without_keys_for_receipts_is_told(tmp_path):
         AckKeys.load(tmp_path)
 
 
+def listed(place, change):
+    """keys.json with another entry for the key for receipts."""
+    path = place / "gate" / "keys.json"
+    document = json.loads(path.read_bytes())
+    change(document["keys"][1])
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kinds": ["time"]},
+        {"sectors": ["museums"]},
+        {"kid": "00000000"},
+        {"public": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
+    ],
+    ids=str,
+)
+def test_a_key_for_receipts_that_gates_would_not_believe_is_told(tmp_path, change):
+    make(tmp_path).close()
+    AckKeys.load(tmp_path)
+    listed(tmp_path, lambda entry: entry.update(change))
+    with pytest.raises(ConfigError, match=r"no gate believes .*pools.ack.pem: .* sector 'pools'.*one backup"):
+        AckKeys.load(tmp_path)
+
+
+def test_keys_json_that_cannot_be_read_is_told_to_who_serves(tmp_path):
+    make(tmp_path).close()
+    path = tmp_path / "gate" / "keys.json"
+    path.write_bytes(b"noise")
+    with pytest.raises(ConfigError, match=r"keys.json is damaged"):
+        AckKeys.load(tmp_path)
+    path.unlink()
+    with pytest.raises(ConfigError, match=r"keys.json cannot be read .*who serves"):
+        AckKeys.load(tmp_path)
+
+
+def test_a_key_for_receipts_counts_within_its_time_and_its_end_is_told_before(tmp_path):
+    make(tmp_path, key_days=100).close()
+    keys, end = AckKeys.load(tmp_path), NOW + 100 * 86400
+    assert [] == keys.check(NOW) == keys.check(end - 60 * 86400 - 1)
+    assert [("pools", end)] == keys.check(end - 60 * 86400) == keys.check(end - 1)
+    with pytest.raises(ConfigError, match=r"pools.ack.pem has ended: no gate believes"):
+        keys.check(end)
+    with pytest.raises(ConfigError, match=r"does not count yet: .*is the clock of this machine right"):
+        keys.check(NOW - 1)
+
+
+def test_no_receipt_bears_a_time_outside_of_its_keys_own(tmp_path):
+    """A receipt moves the clock of every gate forward: once, and for good."""
+    make(tmp_path, key_days=100).close()
+    keys, end = AckKeys.load(tmp_path), NOW + 100 * 86400
+    signed = {
+        at: keys.seal("pools", Ack("bron-1", "0" * 16, 7, bytes(32), at))
+        for at in (NOW - 1, NOW, end - 1, end)
+    }
+    assert [NOW, end - 1] == [at for at, message in signed.items() if message is not None]
+
+
 # ------------------------------------------------------------------ the log
 
 

@@ -23,10 +23,11 @@ from gated.central.proof import doubts
 from gated.central.service import ALARM_S, ANSWER_S, COUNT_S, CentralWorker
 from gated.config.files import load_keys
 from gated.credential.cose import split
+from gated.credential.message import open_message
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.model.letter import Answered, Letter, Received
-from gated.model.statement import DenialState, TargetKind
+from gated.model.statement import DenialState, Kind, TargetKind
 from gated.model.trust import Algorithm
 from gated.wire import topics
 from gated.wire.ack import Ack, read_ack
@@ -58,7 +59,7 @@ class City:
         self.ledger = Ledger(place / "central.db")
         self.workers: list[tuple[CentralWorker, threading.Thread, Ledger]] = []
         self.broken: list[BaseException] = []
-        self.ahead = 0.0
+        self.ahead, self.now = 0.0, NOW
 
     def serve(self, link=None, busy_s: float = 5.0) -> CentralWorker:
         number = len(self.workers)
@@ -67,7 +68,7 @@ class City:
             link or MemoryLink(self.broker, f"central-{number}", window=100),
             ledger,
             AckKeys.load(self.place),
-            now=lambda: NOW,
+            now=lambda: self.now,
             monotonic=lambda: CLOCK.monotonic() + self.ahead,
             random=lambda: 0.02,
             name=f"central {number}",
@@ -301,6 +302,24 @@ def test_what_is_not_believed_is_counted_taken_and_never_answered(city, box, cap
     assert {topics.ack("bron-1")} == answered
     assert 1 == len(caplog.records), caplog.text
     heard.close()
+
+
+def test_a_wrong_clock_at_central_signs_nothing_and_is_told_once(city, box, caplog):
+    worker = city.serve()
+    city.now = NOW + 40 * 86400  # its key ends after 30 days
+    box.write(9)
+    link = MemoryLink(city.broker, box.gate)
+    link.open((topics.ack(box.gate),))
+    for last in (3, 6, 9):
+        link.send(Letter(topics.events(box.gate), box.letter(last - 2, last)))
+    assert until(lambda: 9 == worker.stored)
+    assert until(lambda: "gets no receipts" in caplog.text)
+    city.now = NOW
+    link.send(Letter(topics.events(box.gate), box.letter(1, 9)))
+    came = [one for one in iter(lambda: link.receive(2), None) if isinstance(one, Received)]
+    assert [NOW] == [read_ack(open_message(one.payload, Kind.ACK, city.keys, "pools", 0)).at for one in came]
+    assert 1 == caplog.text.count("sector pools gets no receipts")
+    link.close()
 
 
 def test_a_replayed_batch_and_a_replayed_greeting_change_nothing(city, box):

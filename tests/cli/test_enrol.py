@@ -341,6 +341,16 @@ def test_a_request_of_another_box_under_this_ones_name_is_refused_by_its_fingerp
     assert not asked.answer.exists()
 
 
+def test_no_gate_is_enrolled_that_would_believe_no_receipt(office, asked):
+    path = office.path / "gate" / "keys.json"
+    whole = json.loads(path.read_bytes())
+    for change in ({"kinds": ["time"]}, {"expires": 1}, {"not_before": 1 << 39}):
+        path.write_text(json.dumps({**whole, "keys": [key | change for key in whole["keys"]]}))
+        said = office.enrol(asked.asked, asked.fingerprint, asked.answer)
+        told(said, 2, "no key for receipts of sector 'pools' that counts today", "run-central.md")
+        assert not asked.answer.exists()
+
+
 REFUSED = {
     "no such venue": ({"venue": "vaise"}, "profile-vaise.json cannot be read"),
     "a venue of another sector": ({"venue": "fourviere"}, "venue 'fourviere' belongs to sector 'museums'"),
@@ -512,6 +522,10 @@ def test_an_answer_is_used_once(answered, office):
 
 
 def test_an_answer_that_expired_is_refused_and_a_clock_in_1970_takes_it(asked, office):
+    keys = office.path / "gate" / "keys.json"
+    document = json.loads(keys.read_bytes())
+    older = [key | {"not_before": NOW - 200 * 3600} for key in document["keys"]]
+    keys.write_text(json.dumps({**document, "keys": older}))
     desk = EnrolmentDesk(office.path, secrets.token_bytes)
     made = desk.enrol(
         asked.asked.read_bytes(), asked.fingerprint, WANTED, now=NOW - 168 * 3600, replace=False

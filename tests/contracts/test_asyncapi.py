@@ -117,7 +117,7 @@ def test_channels_are_the_topics_of_the_code():
     }
     for name, channel in DOCUMENT["channels"].items():
         assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"]), name
-    assert topics.SHARED_EVENTS in DOCUMENT["channels"]["events"]["description"]
+    assert topics.shared_events("<secret>") in DOCUMENT["channels"]["events"]["description"]
     assert topics.ALL_STATES in DOCUMENT["channels"]["state"]["description"]
     assert topics.state("{gate}") == DOCUMENT["servers"]["broker"]["bindings"]["mqtt"]["lastWill"]["topic"]
 

@@ -131,6 +131,7 @@ class NodeCentral:
             "ack-key": self._key,
             "sector": "pools",
             "ledger": self.ledger,
+            "group": "0123456789abcdef",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._runs += 1

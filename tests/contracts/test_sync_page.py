@@ -112,7 +112,7 @@ def test_topics_and_kinds_are_those_of_the_code():
         topics.ack("<gate>"),
         topics.statement("<sector>"),
     ]
-    assert f"`{topics.SHARED_EVENTS}`" in section("Topics")
+    assert f"`{topics.shared_events('<secret>')}`" in section("Topics")
     assert f"`{topics.ALL_STATES}`" in section("Topics")
     kinds = re.findall(r"^\| `(gated/\w+)` \|.*\| `(\w+)` \| \[", section("The envelope"), re.MULTILINE)
     wanted = (Kind.EVENTS, Kind.STATE, Kind.ACK)

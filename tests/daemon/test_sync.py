@@ -427,7 +427,7 @@ def test_an_outage_costs_nothing(site, desk, serve):
     told = [served.tap(medium(number)) for number in range(3)]
     assert 3 == len(told)
     desk.broker.start()
-    desk.link.open([topics.SHARED_EVENTS, topics.ALL_STATES])
+    desk.link.open([topics.shared_events("central"), topics.ALL_STATES])
     last = acknowledge_all(desk, site)
     assert until(lambda: served.gate.sync._uplink.acknowledged >= last)
     served.stop_now()
@@ -590,4 +590,3 @@ def test_config_check_wants_the_way_to_central_whole(site, desk, capsys):
     assert 2 == main(["config", "check", "--config", str(site.config)])
     told = capsys.readouterr().err
     assert str(site.path / "identity") in told
-    assert "[sync]" in told

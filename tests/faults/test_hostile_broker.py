@@ -106,7 +106,7 @@ def scene(tmp_path):
         reader = SimulatedReader()
         world = World(readers={"in-1": reader}, barriers={"in-1": SimulatedBarrier()}, watch=told.put)
         evil = broker.link("evil", tls=None, port=broker.plain_port)
-        evil.open([topics.SHARED_EVENTS, topics.ALL_STATES])
+        evil.open([topics.shared_events("central"), topics.ALL_STATES])
         gate = RunningGate(settings, trust, world)
         gate.start()
         made = Scene(city, lambda: told.get(timeout=PATIENCE_S), reader, gate, evil)

@@ -73,7 +73,10 @@ class Gate:
         assert journal.do(lambda connection: note_cursor(connection, row_id, NOW, NOW)).wait(10)
         broker = MemoryBroker()
         self.central, self.link = MemoryLink(broker, "central"), MemoryLink(broker, GATE)
-        for link, places in ((self.central, [topics.SHARED_EVENTS]), (self.link, [topics.ack(GATE)])):
+        for link, places in (
+            (self.central, [topics.shared_events("central")]),
+            (self.link, [topics.ack(GATE)]),
+        ):
             link.open(places)
             stack.callback(link.close)
         time = TimeKeeper(SimulatedClock(NOW), Floors(journal, path.parent / "floors"))

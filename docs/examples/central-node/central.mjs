@@ -24,7 +24,6 @@ export function canonical(value) { // RFC 8785, of what gates write: no fraction
 }
 
 // The envelope: COSE_Sign1 (RFC 9052), in one form only
-
 const toBeSigned = (header, payload) => encode(['Signature1', header, new Uint8Array(), payload])
 const jwk = hex => ({ kty: 'OKP', crv: 'Ed25519', x: Buffer.from(hex, 'hex').toString('base64url') })
 
@@ -171,14 +170,15 @@ export function answers(topic, token, { gates, sector, ledger, now }) {
 }
 
 function main() {
-  const names = ['broker', 'ca', 'cert', 'key', 'gates', 'ack-key', 'sector', 'ledger']
+  const names = ['broker', 'ca', 'cert', 'key', 'gates', 'ack-key', 'sector', 'ledger', 'group']
   const { values } = parseArgs({ options: Object.fromEntries(names.map(name => [name, { type: 'string' }])) })
+  check(/^[\w-]{16,}$/.test(values.group), '--group: a secret of 16 characters or more')
   const files = ['ca', 'cert', 'key', 'gates', 'ack-key'].map(name => fs.readFileSync(values[name]))
   const [[ca, cert, key, gates], ackKey] = [files, createPrivateKey(files[4])]
   const office = { gates: JSON.parse(gates), sector: values.sector, ledger: new Ledger(values.ledger) }
   const session = { protocolVersion: 5, clean: true, resubscribe: false, properties: { sessionExpiryInterval: 0 } }
   const client = mqtt.connect(values.broker, { ca, cert, key, minVersion: 'TLSv1.3', ...session })
-  const places = ['$share/central/gated/v1/gate/+/up/events', 'gated/v1/gate/+/up/state']
+  const places = [`$share/${values.group}/gated/v1/gate/+/up/events`, 'gated/v1/gate/+/up/state']
   client.on('connect', () => client.subscribe(places, { qos: 1 }, error => console.error(error ?? 'listening')))
   client.on('error', error => console.error(error.message))
   client.handleMessage = ({ topic, payload }, done) => { // `done` lets the broker forget it: after fsync, not before
