@@ -6,12 +6,11 @@ makes statements.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gated.credential.keys import read_keys
+from gated.central.known_keys import known_keys
 from gated.credential.message import MESSAGE_TYPES
 from gated.errors import ConfigError
 from gated.model.statement import Kind
@@ -64,7 +63,7 @@ class AckKeys:
                 f"{directory} has no keys for receipts",
                 hint=f"is it an office's directory? gated central init {directory} makes one",
             )
-        known, keys = _known(directory / "gate" / "keys.json"), {}
+        known, keys = known_keys(directory / "gate" / "keys.json"), {}
         for path in paths:
             sector = path.name.removesuffix(f"{ACK_SUFFIX}.pem")
             try:
@@ -110,17 +109,6 @@ class AckKeys:
 
     def __repr__(self) -> str:
         return f"AckKeys({', '.join(sorted(self._keys))})"
-
-
-def _known(path: Path) -> KeySet:
-    try:
-        return read_keys(json.loads(path.read_bytes()))
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error.strerror})", hint="who serves must be able to read it"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is damaged ({error})", hint="put it back from a backup") from None
 
 
 def _listed(path: Path, key: SigningKey, sector: str, known: KeySet) -> TrustedKey:

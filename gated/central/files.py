@@ -63,6 +63,13 @@ def make_folder(path: Path) -> None:
         path.chmod(0o750)  # whatever the umask
 
 
+def give_to_owner(path: Path) -> None:
+    """What root makes in somebody's folder is theirs: else a command run with sudo locks them out."""
+    owner = path.parent.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        os.chown(path, owner, -1, follow_symlinks=False)
+
+
 def _beside(path: Path) -> Path:
     """A name that is this thread's alone. What an attempt left there that was cut off, goes."""
     beside = path.with_name(f"{path.name}.{threading.get_native_id()}.new")
@@ -85,6 +92,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, mode)  # whatever the umask
+            give_to_owner(path)
             file.write(content)
             file.flush()
             os.fsync(handle)

@@ -62,6 +62,15 @@ def mark_published(ledger: Ledger, numbers: Iterable[tuple[str, int]], now: int)
         )
 
 
+def all_logged(ledger: Ledger, sector: str, after: int, limit: int) -> list[Logged]:
+    """The next statements of a sector after a number, in order."""
+    rows = ledger.rows(
+        "SELECT sector, number, token FROM statement WHERE sector = ? AND number > ? ORDER BY number LIMIT ?",
+        (sector, after, limit),
+    )
+    return [Logged(*row) for row in rows]
+
+
 def replacement(ledger: Ledger, sector: str, old: bytes) -> Replacement | None:
     """What took the place of a credential, by its index."""
     rows = ledger.rows(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gated.central import ledger_statements as statements
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
-from gated.central.files import make_files
+from gated.central.files import give_to_owner, make_files
 from gated.central.ledger import LEDGER, Ledger
 from gated.central.sector_files import (
     OFFICE_KINDS,
@@ -96,14 +96,19 @@ def found(
     keys = keys_with(gate / "keys.json", sector, listed, now, key_days)
     try:
         for folder in (directory, secret, gate):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if folder != directory:
+                    give_to_owner(folder)
         make_files(files, gate / "keys.json", keys)
     except OSError as error:
         raise ConfigError(
             f"{error.filename or directory} cannot be written ({error.strerror})",
             hint="nothing was made: check the directory and its disk",
         ) from None
-    return Office(directory, sector, random)
+    office = Office(directory, sector, random)
+    give_to_owner(directory / LEDGER)
+    return office
 
 
 class Office:

@@ -7,7 +7,14 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from gated.cli import central_enrol, central_events, central_gates, central_replace, central_serve
+from gated.cli import (
+    central_enrol,
+    central_events,
+    central_export,
+    central_gates,
+    central_replace,
+    central_serve,
+)
 from gated.cli.central_common import (
     add_medium,
     add_out,
@@ -84,8 +91,8 @@ def add(commands: Any) -> None:
     )
     add_out(deny)
     deny.set_defaults(run=run_deny)
-    for commands_of in (central_replace, central_enrol, central_serve, central_events, central_gates):
-        commands_of.add(below)
+    for one in (central_replace, central_export, central_enrol, central_serve, central_events, central_gates):
+        one.add(below)
 
 
 def run_init(arguments: argparse.Namespace) -> int:

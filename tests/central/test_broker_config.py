@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from fleet import here
 from gated.central.broker_config import write_broker
 from gated.central.broker_text import BrokerPlace, acl, central_acl, configuration
 from gated.central.ledger_gates import EnrolledGate
@@ -170,6 +171,30 @@ def test_secrets_are_their_owners_and_the_rest_can_be_read(directory):
     assert b"PRIVATE" not in b"".join(
         content for name, content in files(directory).items() if name not in secret
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files in an office of somebody else")
+def test_what_root_makes_in_somebody_elses_office_is_theirs(tmp_path):
+    city, owner = tmp_path / "city", 12345
+    city.mkdir()
+    os.chown(city, owner, owner)
+    for sector, venue in (("pools", "bron"), ("museums", "fourviere")):
+        assert 0 == here("central", "init", city, "--sector", sector, "--venue", venue).code
+    out = tmp_path / "out"
+    assert 0 == here("central", "broker-config", city, "--host", "localhost", "--out", out).code
+    theirs = {path.relative_to(city).as_posix() for path in city.rglob("*") if path.stat().st_uid == owner}
+    assert {path.relative_to(city).as_posix() for path in city.rglob("*")} == theirs
+    made = {
+        "secret",
+        "gate",
+        "secret/share",
+        "secret/enrol.pem",
+        "secret/broker-ca.pem",
+        "gate/ca.crt",
+        "central.db",
+    }
+    assert set() == made - theirs
+    assert {0} == {path.stat().st_uid for path in out.rglob("*")}
 
 
 def test_a_damaged_key_is_told(directory):
