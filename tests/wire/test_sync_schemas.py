@@ -51,7 +51,9 @@ FINE: dict[str, list[dict]] = {
         {"quarantined": [QUARANTINED] * 200}, {"at": END_OF_TIME}, {"gate": "a.b_c-d"},
     ],
     "state": [
-        {}, {"online": False}, {"epochs": []}, {"epochs": [TOLD | {"epoch": f"{number:016x}"} for number in range(8)]}, {"refused": []}, {"position": MOST},
+        {}, {"online": False}, {"epochs": []},
+        {"epochs": [TOLD | {"epoch": f"{number:016x}"} for number in range(8)]},
+        {"refused": []}, {"position": MOST},
         {"refused": [{"code": "x", "count": 0}] * 32},
         {"epochs": [TOLD | {"oldest": MOST, "last": MOST, "acked": MOST}]},
     ],
