@@ -75,8 +75,7 @@ def take_in(
 ) -> Taken:
     """Give batches their places and answer greetings (each with its sector), in one transaction.
 
-    Those of gates in ``answered`` are kept and not answered again.
-
+    Those of gates in ``answered`` are kept, and not answered.
     Nothing is acknowledged that is not durable: send the receipts after this has returned, and only then
     tell the broker that the letters are taken. Raises ``StoreError``; then nothing has changed.
     """
@@ -117,8 +116,7 @@ def _answers(ledger: Ledger, state: State, now: int) -> list[Ack]:
     return acks
 
 
-#: The id of a history that is not in the ledger.
-_NOT_YET = 0
+_NOT_YET = 0  # the id of a history that is not in the ledger
 
 
 @dataclass(slots=True)
@@ -143,7 +141,7 @@ class _Epoch:
         if not self._chains:  # in the ledger it begins with the first batch that finds its place
             head = genesis(self._gate, self._epoch)
             self._chains = [Chain(_NOT_YET, self._gate, self._epoch, 0, self._sector, None, 0, 0, head, 0)]
-        self._touched: dict[Chain, _Touch] = {}
+        self._touched: dict[Chain, list[_Touch]] = {}
         self._changed: set[Chain] = set()
 
     def is_one_too_many(self) -> bool:
@@ -186,7 +184,8 @@ class _Epoch:
         """Keep how far the histories have come, and write the receipts."""
         events.save(self._ledger, self._changed)
         forked = len(self._chains) > 1
-        for chain, touch in sorted(self._touched.items(), key=lambda item: item[0].branch):
+        ordered = sorted(self._touched, key=lambda chain: chain.branch)
+        for chain, touch in ((one, touch) for one in ordered for touch in self._touched[one]):
             aside = sorted(touch.aside.items())
             for at in range(0, max(1, len(aside)), MAX_EVENTS):
                 part = tuple(aside[at : at + MAX_EVENTS])
@@ -255,11 +254,15 @@ class _Epoch:
         new = self._taken.stored - before
         if new:
             events.add_proof(self._ledger, chain, told)
-        touch = self._touched.setdefault(chain, _Touch())
         if new == len(batch.bodies) and code is None:
-            touch.aside.update((seq, why) for seq, why in enumerate(told.codes, batch.first) if why)
+            aside = [(seq, why) for seq, why in enumerate(told.codes, batch.first) if why]
         else:
-            touch.aside.update(events.aside(self._ledger, chain, batch.first, batch.last))
+            aside = events.aside(self._ledger, chain, batch.first, batch.last)
+        touches = self._touched.setdefault(chain, [_Touch()])
+        if BROKEN in dict(aside).values() and 0 < touches[-1].upto < batch.first:
+            touches.append(_Touch())  # a gate takes it only when what stands before it is acknowledged
+        touch = touches[-1]
+        touch.aside.update(aside)
         if batch.last > touch.upto:
             touch.upto, touch.digest = batch.last, told.digests[-1]
 

@@ -216,6 +216,18 @@ def test_a_batch_that_does_not_follow_is_kept_aside_and_its_end_is_followed(ledg
     assert [] == list(doubts(ledger, box.gate))
 
 
+def test_what_stands_before_a_break_is_acknowledged_before_it(ledger, box):
+    """A gate does not believe a receipt that skips rows which are still on their way."""
+    box.write(7)
+    broken = box.told(4, 5, prev=bytes(32))
+    after = box.told(6, 6, prev=broken.digests[-1])
+    aside = ((4, "chain_broken"), (5, "chain_broken"))
+    expected = [acked(box, 3), Ack(box.gate, box.epoch, 6, after.digests[-1], NOW, aside)]
+    for _ in range(2):  # as new, and as known rows
+        bunch = [broken, after, box.told(1, 2), box.told(3, 3), broken]
+        assert expected == [ack for _, ack in take_in(ledger, bunch, NOW).acks]
+
+
 def test_an_epoch_that_begins_with_something_else_is_broken(ledger, box):
     (ack,) = tell(ledger, box.write(2).told(prev=bytes(32)))
     assert [1, 2] == [seq for seq, _ in ack.quarantined]
