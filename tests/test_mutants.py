@@ -216,7 +216,7 @@ MUTANTS = {
     ),
     "any time of central's moves the floor": Mutant(
         "daemon/uplink.py",
-        "if leap or not key.not_before <= at < key.expires:",
+        "if is_leap(at, self._time.read()) or not key.holds(at):",
         "if False:",
         f"{SYNC}::test_a_time_of_central_that_cannot_be_true_moves_no_floor",
     ),

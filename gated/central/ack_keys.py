@@ -33,9 +33,6 @@ class _Key:
     signing: SigningKey
     listed: TrustedKey  # as gates know it
 
-    def holds(self, at: int) -> bool:
-        return self.listed.not_before <= at < self.listed.expires
-
 
 class AckKeys:
     """A signing key for each sector. ``repr`` shows the sectors alone."""
@@ -86,7 +83,7 @@ class AckKeys:
         Raises ``ConfigError`` for one that has ended, or does not count yet.
         """
         for key in self._keys.values():
-            if not key.holds(now):
+            if not key.listed.holds(now):
                 begun = now >= key.listed.not_before
                 trouble = "has ended" if begun else "does not count yet"
                 raise ConfigError(
@@ -103,7 +100,7 @@ class AckKeys:
         here must not do that.
         """
         key = self._keys[sector]
-        if not key.holds(ack.at):
+        if not key.listed.holds(ack.at):
             return None
         return key.signing.sign(MESSAGE_TYPES[Kind.ACK], encode_ack(ack))
 

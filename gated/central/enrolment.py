@@ -231,7 +231,7 @@ def _check_rules(gate: Path, keys: dict[str, Any], profile: dict[str, Any], want
             f"{gate / 'keys.json'} has no key of sector {wanted.sector!r}",
             hint="name one of this office's sectors",
         )
-    if not any(Kind.ACK in key.kinds and key.not_before <= now < key.expires for key in usable):
+    if not any(Kind.ACK in key.kinds and key.holds(now) for key in usable):
         raise ConfigError(
             f"{gate / 'keys.json'} has no key for receipts of sector {wanted.sector!r} that counts today",
             hint="look at the clock; docs/how-to/run-central.md says what to do when such a key ends",

@@ -102,7 +102,7 @@ def _in_scope(statement: Statement, key: TrustedKey, floor: int) -> None:
             Reason.OUT_OF_SCOPE, {"scope": "sector", "sector": statement.sector, "kid": key.kid.hex()}
         )
     # Both: a key past its end signs nothing new, and what is left of its statements ends with it.
-    if not key.not_before <= statement.issued_at < key.expires or floor >= key.expires:
+    if not key.holds(statement.issued_at) or floor >= key.expires:
         raise Refused(Reason.KEY_NOT_VALID, {"kid": key.kid.hex(), "expires": key.expires})
 
 

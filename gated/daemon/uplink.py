@@ -17,8 +17,7 @@ from gated.model.event import Forked
 from gated.model.letter import NOBODY_LISTENS, Answered, Letter
 from gated.model.refusal import Refusal
 from gated.model.statement import Kind
-from gated.model.time import ClockQuality
-from gated.policy.reckoning import PLAUSIBLE_AHEAD_S
+from gated.policy.reckoning import is_leap
 from gated.ports import Link
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox, note_cursor
@@ -178,11 +177,9 @@ class Uplink:
     def _learn(self, token: bytes, at: int) -> None:
         """Central's time, where its key may tell it and it can be true: a floor never comes down again."""
         key = signer(token, self._trust.keys)
-        reading = self._time.read()
-        leap = reading.quality is ClockQuality.GOOD and at > reading.estimate + PLAUSIBLE_AHEAD_S
         if Kind.TIME not in key.kinds:
             return
-        if leap or not key.not_before <= at < key.expires:
+        if is_leap(at, self._time.read()) or not key.holds(at):
             self.refused["ack_time"] += 1
             return
         self.signed_time = max(self.signed_time, at)

@@ -37,5 +37,9 @@ class TrustedKey:
     not_before: int
     expires: int
 
+    def holds(self, at: int) -> bool:
+        """Whether what it signs at this time, in seconds since 1970, counts."""
+        return self.not_before <= at < self.expires
+
 
 KeySet = Mapping[bytes, TrustedKey]

@@ -47,6 +47,15 @@ def reckon(floor: Floor, sample: ClockSample) -> TimeReading:
     )
 
 
+def is_leap(signed: int, reading: TimeReading) -> bool:
+    """Whether a signed time is implausibly later than clocks that agree with what was signed before.
+
+    A floor never comes down, so a wrong clock of central's would end every right in the city. A clock that
+    is behind the floor has no say: a gate that was stored for years must learn what time it is.
+    """
+    return reading.quality is ClockQuality.GOOD and signed > reading.estimate + PLAUSIBLE_AHEAD_S
+
+
 def raised(floor: Floor, signed: int, sample: ClockSample) -> Floor:
     """The floor after a signed time was verified at ``sample``; it never goes back."""
     return Floor(at=max(signed, floor.carried_to(sample)), boottime=sample.boottime, boot=sample.boot)

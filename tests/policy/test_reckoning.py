@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import pytest
 
 from gated.model.time import ClockQuality, ClockSample
-from gated.policy.reckoning import EARLIEST, PLAUSIBLE_AHEAD_S, TOLERATED_BEHIND_S, Floor, raised, reckon
+from gated.policy.reckoning import (
+    EARLIEST,
+    PLAUSIBLE_AHEAD_S,
+    TOLERATED_BEHIND_S,
+    Floor,
+    is_leap,
+    raised,
+    reckon,
+)
 
 AT = 1_795_500_000
 FLOOR = Floor(at=AT, boottime=100.0, boot="a" * 16)
@@ -78,3 +86,19 @@ def test_after_a_boot_an_older_signed_time_leaves_the_floor_as_it_was():
 
 def test_no_gate_believes_a_time_before_this_software_was_written():
     assert 1_795_478_400 == EARLIEST
+
+
+@pytest.mark.parametrize(
+    ("wall", "signed", "leap"),
+    [
+        pytest.param(AT, AT + PLAUSIBLE_AHEAD_S, False, id="as far ahead as is plausible"),
+        pytest.param(AT, AT + PLAUSIBLE_AHEAD_S + 1, True, id="further ahead of a good clock"),
+        pytest.param(
+            AT + 86400, AT + 86400 + PLAUSIBLE_AHEAD_S, False, id="measured from the clock, not the floor"
+        ),
+        pytest.param(0, AT + 2 * PLAUSIBLE_AHEAD_S, False, id="a clock in 1970 has no say"),
+        pytest.param(AT, AT - 86400, False, id="earlier"),
+    ],
+)
+def test_a_signed_time_may_not_leap_ahead_of_a_good_clock(wall, signed, leap):
+    assert leap == is_leap(signed, reckon(FLOOR, sample(wall)))
