@@ -20,8 +20,6 @@ REMEMBERED = 4096
 #: What could not be written (an import beside us, a full disk) is tried again after so many seconds, and so
 #: much of it is remembered; what comes on top is counted.
 AGAIN_S, MOST_WAITING, AT_ONCE = 1.0, 1000, 50
-#: Codes counted apart; a hostile broker invents no more of them.
-_DOUBLED = "doubled"
 
 
 class Downlink:
@@ -79,7 +77,7 @@ class Downlink:
         name = hashlib.sha256(token).digest()
         if name in self._seen:
             self._seen.move_to_end(name)
-            self.refused[_DOUBLED] += 1
+            self.refused["doubled"] += 1
             return False
         self._seen[name] = None
         if len(self._seen) > REMEMBERED:

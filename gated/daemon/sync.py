@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gated.credential.message import MESSAGE_TYPES
 from gated.daemon.downlink import Downlink
@@ -32,7 +31,6 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 #: A gate that is stopped tells what it can for so long.
 LAST_WORDS_S = 2.0
-_MOST_LAST_TURNS = 200
 #: A connection on which central was heard and that held so long was good: the next wait is short again. Two
 #: boxes of one name, which throw each other out, thus do so ever more slowly.
 SETTLED_S = 5.0
@@ -40,8 +38,7 @@ SETTLED_S = 5.0
 STATEMENTS_AT_ONCE = 50
 #: Counters are noted for `gated status` this often; a change of the link is noted at once.
 NOTE_S = 60.0
-_SESSION_BYTES = 8
-_MOST_COUNTERS = 32
+_SESSION_BYTES, _MOST_COUNTERS, _MOST_LAST_TURNS = 8, 32, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,41 +171,47 @@ class Sync:
 
     def _say_last_words(self) -> None:
         """Counted in turns: the clock of a test may stand still, and a flood has no end."""
-        silent = turns = 0
-        while silent * POLL_S < self._last_words_s and self._uplink.acknowledged != self._outbox.newest():
+        silent = 0
+        for _ in range(_MOST_LAST_TURNS):
+            told = self._uplink.acknowledged == self._outbox.newest()
+            if told or silent * POLL_S >= self._last_words_s:
+                return
             now = self._clock.monotonic()
             try:
                 self._uplink.doubt_silence(now)
             except LinkError:
                 return
             silent += not self._turn(now)
-            turns += 1
-            if turns == _MOST_LAST_TURNS:
-                return
 
     def _turn(self, now: float) -> bool:
         """Send, listen, note. False = nothing came."""
         if not self._guarded(lambda: self._uplink.pump(now)):
             self._uplink.pause(now)
         self._guarded(lambda: self._downlink.try_again(now))
-        heard = self._link.receive(POLL_S)
-        came = heard is not None
-        statements: list[Received] = []
-        place = topics.statement(self._identity.sector)
-        # What came at once is taken in at once: each time is a flush of the card.
-        while isinstance(heard, Received) and heard.topic == place:
-            statements.append(heard)
-            heard = self._link.receive(0.0) if len(statements) < STATEMENTS_AT_ONCE else None
-        if statements:
-            tokens = [one.payload for one in statements]
-            self._guarded(lambda: self._downlink.take_in(tokens, now))
+        came = self._link.receive(POLL_S)
+        heard = self._after_statements(came, now)
         if heard is not None:
             self._guarded(lambda: self._heard(heard))
-        for one in (*statements, heard):
-            if isinstance(one, Received):
-                self._link.take(one)
+        if isinstance(heard, Received):
+            self._link.take(heard)
         if now - self._noted_at >= NOTE_S:
             self._write_note()
+        return came is not None
+
+    def _after_statements(self, came: Received | Answered | None, now: float) -> Received | Answered | None:
+        """Take in what statements came at once, for each time is a flush of the card; what follows them."""
+        statements: list[Received] = []
+        place = topics.statement(self._identity.sector)
+        try:
+            while isinstance(came, Received) and came.topic == place:
+                statements.append(came)
+                came = self._link.receive(0.0) if len(statements) < STATEMENTS_AT_ONCE else None
+        finally:  # also where the link is lost meanwhile: one of them may be a denial, and none comes again
+            if statements:
+                tokens = [one.payload for one in statements]
+                self._guarded(lambda: self._downlink.take_in(tokens, now))
+        for one in statements:
+            self._link.take(one)
         return came
 
     def _guarded(self, step: Callable[[], None]) -> bool:
@@ -283,7 +286,7 @@ class Sync:
 
     def _write_note(self) -> None:
         self._noted_at = self._clock.monotonic()
-        note: dict[str, Any] = {
+        note = {
             "up": self._up,
             "since": self._since,
             "why": self._why,

@@ -77,7 +77,6 @@ class Uplink:
         self.on_receipt: Callable[[], None] = lambda: None
         self.forked = False  # whether central knows another journal that tells the epoch being written
         self.signed_time = 0  # newest verified time of central, seconds since 1970
-        self.receipts = 0
         self.resent = 0
         self.quarantined = 0
         self.refused: Counter[str] = Counter()
@@ -212,10 +211,12 @@ class Uplink:
     def _advance(self, ack: Ack, row_id: int, now: float) -> None:
         self._window.note_acked(row_id, now)
         self._central_lives()
-        self.receipts += 1
         self.quarantined += len(ack.quarantined)
-        for seq, code in ack.quarantined:
-            log.warning("sync: central keeps row %d aside (%s)", seq, code)
+        if ack.quarantined:
+            seq, code = ack.quarantined[0]
+            log.warning(
+                "sync: central keeps %d rows aside, the first is row %d (%s)", len(ack.quarantined), seq, code
+            )
 
     def _go_back(self, row_id: int, epoch: str) -> None:
         """Central has lost what it had: what is left is sent again, and what was erased is told as gone."""
