@@ -12,7 +12,7 @@ from gated.central.ledger_statements import Logged, all_logged
 from gated.credential.statement import open_statement
 from gated.errors import ConfigError
 from gated.model.refusal import Refusal
-from gated.model.statement import Binding, Entitlement, Statement
+from gated.model.statement import Kind, place_of
 
 _AT_ONCE = 1000
 
@@ -28,14 +28,15 @@ class InForce:
 def in_force(directory: Path, ledger: Ledger, sector: str) -> InForce:
     """What a sector's log amounts to. Raises ``ConfigError`` where nothing was issued."""
     keys = known_keys(directory / "gate" / "keys.json")
-    newest: dict[tuple[str, int, bytes], tuple[int, Logged]] = {}
+    newest: dict[tuple[Kind, bytes, bytes], tuple[int, Logged]] = {}
     left_out = 0
     for one in _log(ledger, sector):
         statement = open_statement(one.token, keys, 0)
         if isinstance(statement, Refusal):
             left_out += 1
             continue
-        place = _place(statement)
+        kind, row_id = place_of(statement)
+        place = kind, statement.key, row_id
         if place not in newest or statement.rank > newest[place][0]:
             newest[place] = statement.rank, one
     if not newest:
@@ -52,14 +53,3 @@ def _log(ledger: Ledger, sector: str) -> Iterator[Logged]:
     while some := all_logged(ledger, sector, number, _AT_ONCE):
         yield from some
         number = some[-1].number
-
-
-def _place(statement: Statement) -> tuple[str, int, bytes]:
-    """Of what only the highest rank counts."""
-    match statement:
-        case Binding():
-            return "binding", 0, statement.index
-        case Entitlement():
-            return "entitlement", 0, statement.id
-        case _:
-            return "denial", statement.target_kind, statement.target

@@ -15,14 +15,13 @@ from gated.model.credential import Credential
 from gated.model.decision import Candidate, Decision, Denied, Granted, Question
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement
+from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
 from gated.model.venue import Lane, Profile
 from gated.policy.decide import decide
 from gated.ports import Clock
 from gated.store.cache import Cache, Token
-from gated.store.intake import place_of
 from gated.store.journal import Journal
 from gated.store.ticket import COUNTER_GRACE_S, Reservation
 from gated.store.uses import UsesReader

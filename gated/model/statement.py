@@ -122,3 +122,14 @@ class Denial:
 
 
 Statement = Binding | Entitlement | Denial
+
+
+def place_of(statement: Statement) -> tuple[Kind, bytes]:
+    """The kind and the id under which a statement stands beside its key."""
+    match statement:
+        case Binding():
+            return Kind.BINDING, b""
+        case Entitlement():
+            return Kind.ENTITLEMENT, statement.id
+        case Denial():
+            return Kind.DENIAL, bytes([statement.target_kind])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gated.errors import GatedError, StoreError
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement
+from gated.model.statement import Statement, place_of
 from gated.store.cache import KIND_NUMBERS, read_pointer
 from gated.store.connection import errors_of, in_transaction, open_reader, open_writer
 from gated.store.directory import DELTA
@@ -275,14 +275,3 @@ def cache_status(directory: Path) -> dict[str, str | int | bool]:
         snapshot, position, complete = read_pointer(connection, path)
         (rows,) = connection.execute("SELECT count(*) FROM statement").fetchone()
     return {"snapshot": snapshot, "position": position, "delta_rows": rows, "complete": complete}
-
-
-def place_of(statement: Statement) -> tuple[Kind, bytes]:
-    """The kind and the id under which a statement stands beside its key."""
-    match statement:
-        case Binding():
-            return Kind.BINDING, b""
-        case Entitlement():
-            return Kind.ENTITLEMENT, statement.id
-        case Denial():
-            return Kind.DENIAL, bytes([statement.target_kind])

@@ -13,10 +13,10 @@ import pytest
 
 from gated.credential.statement import open_statement
 from gated.errors import StoreError
-from gated.model.statement import DenialState, TargetKind
+from gated.model.statement import DenialState, TargetKind, place_of
 from gated.store.cache import Cache
 from gated.store.directory import DELTA
-from gated.store.intake import StatementStore, cache_status, place_of
+from gated.store.intake import StatementStore, cache_status
 from gated.store.snapshot import PURGE_ROWS, fold, write_snapshot
 from venue import NOW, credential_of, medium
 
