@@ -50,7 +50,6 @@ class Taken:
     acks: list[tuple[str, Ack]] = field(default_factory=list)  # each with its sector
     alarms: list[tuple[str, str, str]] = field(default_factory=list)  # first ones: gate, epoch, code
     stored: int = 0  # rows that are new
-    changed: bool = False  # whether anything was written
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by gate and code
     begun: dict[str, int] = field(default_factory=dict)  # epochs of the last day, by gate, where it matters
 
@@ -86,7 +85,7 @@ def take_in(
         for _, group in groupby(ordered, key=lambda told: (told.batch.gate, told.batch.epoch)):
             _take_epoch(ledger, list(group), now, taken)
         for sector, state in greetings:
-            taken.changed |= note_state(ledger, state, now)
+            note_state(ledger, state, now)
             if state.online and state.gate not in answered:
                 taken.acks += [(sector, ack) for ack in _answers(ledger, state, now)]
     return taken
@@ -162,7 +161,6 @@ class _Epoch:
         if not isinstance(where, Waits):
             self._keep(told, where)
         elif not again:
-            self._taken.changed = True
             events.let_wait(self._ledger, told)
             if where.forked:
                 self._alarm(FORKED)
@@ -176,7 +174,7 @@ class _Epoch:
                 if not isinstance(where, Waits):
                     self._keep(told, where)
                     events.release(self._ledger, number)
-                    settled = self._taken.changed = True
+                    settled = True
             if not settled:
                 return
 
@@ -277,7 +275,6 @@ class _Epoch:
             ],
         )
         self._taken.stored += last - first + 1
-        self._taken.changed = True
         self._changed.add(chain)
 
     def _fill(self, chain: Chain, told: Told, first: int, last: int) -> None:
@@ -294,6 +291,5 @@ class _Epoch:
             end_alarm(self._ledger, self._gate, self._epoch, MISSING)
 
     def _alarm(self, code: str) -> None:
-        self._taken.changed = True
         if raise_alarm(self._ledger, self._gate, self._epoch, code, self._now):
             self._taken.alarms.append((self._gate, self._epoch, code))

@@ -72,7 +72,7 @@ def test_a_batch_that_is_told_again_gets_the_same_receipt_and_changes_nothing(le
     tell(ledger, box.told(6, 8))
     before = ledger.rows("SELECT * FROM event"), ledger.rows("SELECT * FROM batch")
     assert first == tell(ledger, box.told(1, 5))
-    assert not take_in(ledger, [box.told(1, 5)], NOW).changed
+    assert 0 == take_in(ledger, [box.told(1, 5)], NOW).stored
     assert before == (ledger.rows("SELECT * FROM event"), ledger.rows("SELECT * FROM batch"))
 
 
