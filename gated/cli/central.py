@@ -14,6 +14,7 @@ from gated.cli import (
     central_gates,
     central_replace,
     central_serve,
+    central_verify,
 )
 from gated.cli.central_common import (
     add_medium,
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
     from gated.central.office import Office, ProductRules
     from gated.model.statement import TargetKind
 
+#: The commands of files of their own, in the order of the help.
+_MORE = (
+    central_replace,
+    central_export,
+    central_enrol,
+    central_serve,
+    central_events,
+    central_gates,
+    central_verify,
+)
 _INIT = """\
   gated central init ./city --sector pools --venue bron --product season --product swim10:10
   gated central init ./city --sector museums --venue beaux-arts --product visit:1
@@ -91,7 +102,7 @@ def add(commands: Any) -> None:
     )
     add_out(deny)
     deny.set_defaults(run=run_deny)
-    for one in (central_replace, central_export, central_enrol, central_serve, central_events, central_gates):
+    for one in _MORE:
         one.add(below)
 
 

@@ -60,6 +60,27 @@ OLD, NEW = medium(1).public.hex(), medium(2).public.hex()
 PLACE = ("--sector", "pools", "--account", "alice")
 
 
+# ------------------------------------------------------------------ proof
+
+
+def test_verify_proves_what_gates_signed_and_names_what_was_changed(city, ledger, capsys):
+    boxes = [Box(gate=name).enrol(ledger).write(3) for name in ("bron-1", "bron-2")]
+    take_in(ledger, [box.told() for box in boxes], NOW)
+    code, out, _ = run(capsys, "verify", city)
+    assert (0, True) == (code, "of 2 gates" in out)
+    ledger.execute("UPDATE event SET body = replace(body, '\"seq\":2', '\"seq\":3') WHERE chain = 1")
+    code, out, err = run(capsys, "verify", city)
+    assert (3, "") == (code, out)
+    assert [f"gate bron-1, epoch {EPOCH}: rows 1 to 3: bad_signature"] == err.splitlines()
+    code, out, _ = run(capsys, "verify", city, "--json")
+    first, last = map(json.loads, out.splitlines())
+    assert (3, "bron-1", 1, 3) == (code, first["gate"], first["first"], first["last"])
+    assert {"gates": 2, "doubts": 1} == last
+    assert 0 == run(capsys, "verify", city, "--gate", "bron-2")[0]
+    code, _, err = run(capsys, "verify", city, "--gate", "bron-9")
+    assert (2, True) == (code, "bron-9" in err)
+
+
 # ------------------------------------------------------------------ issuing
 
 
