@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gated.central.ledger import Ledger
-from gated.central.ledger_gates import enrol_gate
 from gated.links.mqtt_place import TlsFiles
-from gated.model.trust import Algorithm
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
-from gated.wire.seal import SigningKey
 from mosquitto import Mosquitto
+from records import let_in
 from venue import NOW, Site, medium, until
 
 PROCESS = Path(__file__).with_name("faults") / "gate_process.py"
@@ -46,15 +42,6 @@ class GateBox:
     def state(self) -> Path:
         return self.path / "state"
 
-    def rows(self) -> dict[tuple[str, int], bytes]:
-        """Digest by (epoch, seq), of every row that its journal holds."""
-        with closing(sqlite3.connect(self.state / JOURNAL)) as connection:
-            found = connection.execute(
-                "SELECT epoch.epoch, event.id - epoch.base, digest FROM event JOIN epoch ON epoch.no ="
-                " (SELECT max(no) FROM epoch WHERE base < event.id)"
-            )
-            return {(epoch, seq): digest for epoch, seq, digest in found}
-
     def unsent(self) -> int:
         with closing(Outbox(self.state / JOURNAL)) as outbox:
             return outbox.newest() - outbox.acknowledged()[0]
@@ -72,6 +59,7 @@ class City:
         self.broker = broker
         self.site = Site(path / "office")
         self.directory = self.site.path / "central"
+        self.ledger = self.directory / "central.db"
         tokens = [
             token
             for number in range(PEOPLE)
@@ -85,9 +73,7 @@ class City:
     def _gate(self, name: str, lines: str) -> GateBox:
         box = GateBox(name, self.path / name)
         identity = box.path / "identity"
-        identity.mkdir(parents=True)
-        key = SigningKey.generate(Algorithm.EDDSA)
-        self.sign_in(box, key)
+        let_in(self.ledger, name, identity, NOW)
         _copy(self.broker.pki.issue(name), identity, "gate")
         trust = self.directory / "gate"
         box.config.write_text(
@@ -98,23 +84,6 @@ class City:
             encoding="utf-8",
         )
         return box
-
-    def sign_in(self, box: GateBox, key: SigningKey) -> None:
-        """Enrol a gate with this key, as the enrolment file would."""
-        path = box.path / "identity" / "signing.key"
-        path.write_bytes(key.pem())
-        path.chmod(0o600)
-        with closing(Ledger(self.directory / "central.db")) as ledger:
-            enrol_gate(
-                ledger,
-                box.id,
-                sector="pools",
-                venue="bron",
-                kid=key.kid,
-                public=key.public,
-                serial="1",
-                now=NOW,
-            )
 
     def _central_tls(self) -> Path:
         folder = self.path / "central-tls"
@@ -142,17 +111,6 @@ class City:
             return subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=environment()
             )
-
-    # -------------------------------------------------------------- what central has
-
-    def ledger_rows(self, gate: str) -> list[tuple[str, int, bytes]]:
-        """(epoch, seq, digest) of every counted row of a gate, as the ledger has it."""
-        with closing(sqlite3.connect(self.directory / "central.db")) as connection:
-            return connection.execute(
-                "SELECT chain.epoch, event.seq, event.digest FROM event JOIN chain ON chain.id = event.chain"
-                " WHERE chain.gate = ? AND chain.branch = 0 AND event.code IS NULL",
-                (gate,),
-            ).fetchall()
 
     def everything_acknowledged(self) -> bool:
         return all(box.unsent() == 0 for box in self.gates)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -16,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 
 from fleet import Box, Office, here
+from mosquitto import free_ports, listens
 from needs import need
 from venue import PATIENCE_S, until
 
@@ -147,18 +147,3 @@ class Client:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from gated.central.ack_keys import AckKeys
 from gated.central.ledger import Ledger
-from gated.central.ledger_gates import end_gate, enrol_gate, heard_of
+from gated.central.ledger_gates import heard_of
 from gated.central.service import CentralWorker
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
-from gated.model.trust import Algorithm
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
-from gated.wire.seal import SigningKey
+from records import Rows, kept, let_in
 from venue import ServedSite, Site, until
 
 GATE = "gate-1"
@@ -39,23 +38,7 @@ class Hall:
 
     def enrol(self, site: Site, now: int) -> None:
         """A new key for the gate, also where it had one: then the old one is believed no more."""
-        key = SigningKey.generate(Algorithm.EDDSA)
-        path = site.path / "identity" / "signing.key"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(key.pem())
-        path.chmod(0o600)
-        with closing(Ledger(self.ledger_path)) as ledger:
-            end_gate(ledger, GATE, now)
-            enrol_gate(
-                ledger,
-                GATE,
-                sector="pools",
-                venue="bron",
-                kid=key.kid,
-                public=key.public,
-                serial="1",
-                now=now,
-            )
+        let_in(self.ledger_path, GATE, site.path / "identity", now)
 
     def gate_link(self) -> MemoryLink:
         return MemoryLink(self.broker, GATE)
@@ -93,22 +76,12 @@ class Hall:
 
     # -------------------------------------------------------------- what central has
 
-    def rows(self, branch: int = 0) -> dict[tuple[str, int], bytes]:
-        """What counts."""
-        return self._rows(branch, "event.code IS NULL")
+    def rows(self, branch: int = 0) -> Rows:
+        """What counts, or another history."""
+        return kept(self.ledger_path, GATE, branch=branch)
 
-    def quarantined(self) -> dict[tuple[str, int], bytes]:
-        return self._rows(0, "event.code IS NOT NULL")
-
-    def _rows(self, branch: int, which: str) -> dict[tuple[str, int], bytes]:
-        with closing(sqlite3.connect(self.ledger_path)) as connection:
-            found = connection.execute(
-                "SELECT chain.epoch, event.seq, event.digest FROM event JOIN chain ON chain.id = event.chain"
-                f" WHERE chain.gate = ? AND chain.branch = ? AND {which}",
-                (GATE, branch),
-            ).fetchall()
-        assert len(found) == len({row[:2] for row in found})
-        return {(epoch, seq): link for epoch, seq, link in found}
+    def quarantined(self) -> Rows:
+        return kept(self.ledger_path, GATE, quarantined=True)
 
     def alarms(self) -> set[str]:
         with closing(Ledger(self.ledger_path)) as ledger:
@@ -126,16 +99,6 @@ class Hall:
         for side in ("", "-wal", "-shm"):
             Path(f"{self.ledger_path}{side}").unlink(missing_ok=True)
         shutil.copy(backup, self.ledger_path)
-
-
-def journaled(state: Path) -> dict[tuple[str, int], bytes]:
-    """Digest by (epoch, seq) of every row that a journal holds."""
-    with closing(sqlite3.connect(state / JOURNAL)) as connection:
-        found = connection.execute(
-            "SELECT epoch.epoch, event.id - epoch.base, digest FROM event JOIN epoch ON epoch.no ="
-            " (SELECT max(no) FROM epoch WHERE base < event.id)"
-        ).fetchall()
-    return {(epoch, seq): link for epoch, seq, link in found}
 
 
 def all_acknowledged(served: ServedSite, state: Path) -> bool:

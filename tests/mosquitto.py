@@ -153,7 +153,7 @@ class Mosquitto:
     def start(self) -> Mosquitto:
         """Start it, on the ports it had before, and wait until it listens."""
         for _ in range(1 if self.port else 5):
-            ports = (self.port, self.plain_port) if self.port else _free_ports()
+            ports = (self.port, self.plain_port) if self.port else free_ports()
             if self._serves(*ports):
                 self.port, self.plain_port = ports
                 return self
@@ -197,7 +197,7 @@ class Mosquitto:
                 [self._program, "-c", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         process, ports = self._process, [port, plain_port][: 1 + self._plain]
-        until(lambda: process.poll() is not None or all(map(_listens, ports)))
+        until(lambda: process.poll() is not None or all(map(listens, ports)))
         return process.poll() is None
 
     def _lines(self, port: int, plain_port: int) -> Iterator[str]:
@@ -229,13 +229,13 @@ def running(path: Path, pki: Pki | None = None, **more) -> Iterator[Mosquitto]:
         broker.kill()
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
     with socket.socket() as first, socket.socket() as second:
         first.bind((HOST, 0))
         second.bind((HOST, 0))
         return first.getsockname()[1], second.getsockname()[1]
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as trial:
         return trial.connect_ex((HOST, port)) == 0

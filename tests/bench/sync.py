@@ -49,6 +49,7 @@ from gated.wire.batch import encode_batch
 from gated.wire.event import Stamp, body, digest
 from gated.wire.seal import SigningKey
 from mosquitto import running
+from records import journaled, kept, total
 
 PATIENCE_S = 600.0
 
@@ -84,20 +85,20 @@ def measure(path: Path, events: int) -> dict[str, Any]:
         gate = json.loads(ended.stdout)
         central_mb = peak_mb(central.pid)
         end(central)
-        journaled, kept = box.rows(), city.ledger_rows(box.id)
+        rows, counted = journaled(box.state), kept(city.ledger, box.id)
+        told_in_all = total(city.ledger, box.id)
         batches = list(told(box, last))
         raw_s = raw_paho(broker, batches)
     bare_s = bare_insert(path / "bare.db", batches)
-    distinct = {(epoch, seq): link for epoch, seq, link in kept}
-    backlogged = {place: link for place, link in journaled.items() if place[1] <= last}
+    backlogged = {place: link for place, link in rows.items() if place[1] <= last}
     return {
         "events": events,
         "events_per_s": round(events / gate["seconds"]),
         "raw_paho_events_per_s": round(events / raw_s),
         "bare_insert_events_per_s": round(events / bare_s),
         "peak_mb": max(gate["peak_mb"], central_mb),
-        "lost": sum(distinct.get(place) != link for place, link in backlogged.items()),
-        "duplicates": len(kept) - len(distinct),
+        "lost": sum(counted.get(place) != link for place, link in backlogged.items()),
+        "duplicates": told_in_all - len(counted),
     }
 
 

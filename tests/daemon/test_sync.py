@@ -93,7 +93,7 @@ def test_the_cursor_is_durable_when_the_gate_stops(site, desk, serve):
     served = serve(site, link=desk.gate_link())
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: served.gate.sync.acknowledged >= batch.last)
     served.stop_now()
     with closing(Outbox(site.state / JOURNAL)) as outbox:
         assert batch.last <= outbox.acknowledged()[0]
@@ -130,7 +130,7 @@ def test_a_restarted_gate_goes_on_after_the_cursor(site, desk, serve):
     served = serve(site, link=desk.gate_link())
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: served.gate.sync.acknowledged >= batch.last)
     served.stop_now()
     while desk.hear(0.3) is not None:
         pass
@@ -195,9 +195,9 @@ def test_a_receipt_that_is_not_centrals_moves_nothing_and_is_counted(site, desk,
     batch = desk.hear()
     lie(desk, batch)
     assert until(lambda: connected.gate.sync._refused()[code] == 1)
-    assert 0 == connected.gate.sync._uplink.acknowledged
+    assert 0 == connected.gate.sync.acknowledged
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: connected.gate.sync.acknowledged >= batch.last)
 
 
 def test_an_issuers_key_gives_no_receipts(site, serve):
@@ -210,25 +210,25 @@ def test_an_issuers_key_gives_no_receipts(site, serve):
     batch = desk.hear()
     forged(desk, batch)
     assert until(lambda: served.gate.sync._refused()["ack_out_of_scope"] == 1)
-    assert 0 == served.gate.sync._uplink.acknowledged
+    assert 0 == served.gate.sync.acknowledged
 
 
 def test_an_old_receipt_goes_nowhere(desk, connected):
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: connected.gate.sync.acknowledged >= batch.last)
     desk.ack(batch.epoch, 0)
     assert until(lambda: connected.gate.sync._refused()["ack_old"] == 1)
-    assert connected.gate.sync._uplink.acknowledged >= batch.last
+    assert connected.gate.sync.acknowledged >= batch.last
 
 
 def test_an_old_receipt_of_another_connection_goes_nowhere(desk, connected):
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: connected.gate.sync.acknowledged >= batch.last)
     desk.ack(batch.epoch, 0, session="0" * 16)
     assert until(lambda: connected.gate.sync._refused()["ack_old"] == 1)
-    assert connected.gate.sync._uplink.acknowledged >= batch.last
+    assert connected.gate.sync.acknowledged >= batch.last
 
 
 # ------------------------------------------------------------------ going back, forks
@@ -239,11 +239,11 @@ def test_central_from_an_older_backup_is_sent_again_what_it_lacks(site, desk, co
     last = acknowledge_all(desk, site)
     assert last >= 2
     epoch = desk.states[-1].epochs[-1].epoch
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= last)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
     desk.ack(epoch, 1, session=desk.states[-1].session)
     batch = desk.hear()
     assert (epoch, 2) == (batch.epoch, batch.first)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged == 1)
+    assert until(lambda: connected.gate.sync.acknowledged == 1)
 
 
 def test_the_answer_to_a_greeting_goes_back_once(site, desk, connected):
@@ -342,7 +342,7 @@ def test_another_journal_under_our_name_is_told_once_and_we_go_on(site, desk, co
     assert until(lambda: kinds(site).count("forked") == 1)
     assert connected.gate.sync._uplink.forked
     last = acknowledge_all(desk, site)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= last)
+    assert until(lambda: connected.gate.sync.acknowledged >= last)
     assert 1 == kinds(site).count("forked")
 
 
@@ -367,7 +367,7 @@ def test_a_receipt_that_says_forked_is_believed_and_told(site, desk, connected):
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last, forked=True)
     assert until(lambda: kinds(site).count("forked") == 1)
-    assert until(lambda: connected.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: connected.gate.sync.acknowledged >= batch.last)
 
 
 def test_a_journal_that_is_older_than_what_central_has_is_told_as_forked(site, desk, connected):
@@ -385,7 +385,7 @@ def test_a_refused_batch_is_sent_again_later(site, desk, serve, code):
     served = serve(site, link=desk.gate_link(), jitter=lambda: 0.1)
     batch = desk.hear()
     desk.ack(batch.epoch, batch.last)
-    assert until(lambda: served.gate.sync._uplink.acknowledged >= batch.last)
+    assert until(lambda: served.gate.sync.acknowledged >= batch.last)
     if code >= 0x80:
         assert 1 == served.gate.sync._refused()[f"broker_0x{code:02x}"]
 
@@ -416,7 +416,7 @@ def test_batches_that_are_doubled_held_back_or_turned_round_end_as_told(site, de
         upto = next(seq for seq in range(1, len(rows) + 2) if seq not in rows) - 1
         if upto:
             desk.ack(batch.epoch, upto)
-    assert until(lambda: served.gate.sync._uplink.acknowledged == max(rows))
+    assert until(lambda: served.gate.sync.acknowledged == max(rows))
     assert list(range(1, max(rows) + 1)) == sorted(rows)
 
 
@@ -429,7 +429,7 @@ def test_an_outage_costs_nothing(site, desk, serve):
     desk.broker.start()
     desk.link.open([topics.shared_events("central"), topics.ALL_STATES])
     last = acknowledge_all(desk, site)
-    assert until(lambda: served.gate.sync._uplink.acknowledged >= last)
+    assert until(lambda: served.gate.sync.acknowledged >= last)
     served.stop_now()
 
 

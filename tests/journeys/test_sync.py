@@ -17,7 +17,8 @@ from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.wire import topics
-from hall import GATE, Hall, all_acknowledged, journaled
+from hall import GATE, Hall, all_acknowledged
+from records import journaled
 from venue import NOW, ServedSite, Site, credential_of, medium, until
 
 

@@ -41,19 +41,6 @@ def fail(journal, sql, **more):
     journal._file.connection = Failing(journal._file.connection, sql, **more)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path):
-    made = open_journal(path)
-    made.start()
-    yield made
-    made.stop(10)
-
-
 def outcomes(path):
     return [(row["decision"], row["outcome"]) for row in rows(path) if row["kind"] == "settled"]
 

@@ -23,19 +23,6 @@ FIRST, SECOND = "00000000000000e1", "00000000000000e2"
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path):
-    made = open_journal(path)
-    made.start()
-    yield made
-    made.stop(10)
-
-
-@pytest.fixture
 def outbox(journal, path):
     with closing(Outbox(path, "gate-1")) as made:
         yield made
