@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC
 
 from gated.model.credential import Assurance, Credential
-from gated.model.decision import Candidate, Question
+from gated.model.decision import Candidate, Question, Uses
 from gated.model.statement import Binding, Denial, DenialState, Entitlement, TargetKind
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Lane, Product, Profile
@@ -68,7 +68,7 @@ def denied(state=DenialState.REVOKED, kind=TargetKind.PASS, number: int = 0) -> 
 
 
 def candidate(number: int = 1, used: int = 0, elsewhere: int = 0, denial=None, **changes) -> Candidate:
-    return Candidate(right(number, **changes), used, elsewhere, denial)
+    return Candidate(right(number, **changes), Uses(used), Uses(elsewhere), denial)
 
 
 def profile(**changes) -> Profile:

@@ -32,8 +32,8 @@ from gated.credential.index import SECTOR_KEY_BYTES, index_of
 from gated.credential.statement import ID_BYTES, PASS_BYTES
 from gated.errors import ConfigError
 from gated.model.credential import Credential
+from gated.model.rules import MAX_VENUES
 from gated.model.statement import (
-    MAX_VENUES,
     Binding,
     Denial,
     DenialState,

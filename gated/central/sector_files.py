@@ -16,9 +16,10 @@ from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import KEYS_VERSION, read_keys
 from gated.credential.statement import is_name
 from gated.errors import ConfigError
+from gated.model.rules import MAX_USES
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME
-from gated.model.venue import MAX_PRODUCTS, MAX_USES
+from gated.model.venue import MAX_PRODUCTS
 from gated.wire.seal import SigningKey
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.

@@ -17,8 +17,8 @@ from gated.credential import cbor, cose
 from gated.credential.refused import Refused, malformed
 from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
+from gated.model.rules import MAX_VENUES
 from gated.model.statement import (
-    MAX_VENUES,
     Binding,
     Denial,
     DenialState,

@@ -12,7 +12,7 @@ from gated.credential.statement import open_statement
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.credential import Credential
-from gated.model.decision import Candidate, Decision, Denied, Granted, Question
+from gated.model.decision import Candidate, Decision, Denied, Granted, Question, Uses
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
@@ -158,7 +158,7 @@ class TapWay:
         # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
         denials += [found for found in own if isinstance(found, Refusal)]
         denial = next((found for found in own if isinstance(found, Denial)), None)
-        return Candidate(right, used=self._uses.used(right.id), denial=denial)
+        return Candidate(right, used=Uses(self._uses.used(right.id)), denial=denial)
 
     def _recall(
         self, key: bytes, reading: TimeReading

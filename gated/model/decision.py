@@ -1,8 +1,10 @@
-"""The question a tap asks, and its answer. ``Granted`` and ``Denied`` are made in policy alone."""
+"""The question a tap asks, and its answer. Answers are made in policy alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from gated.model.credential import Credential
 from gated.model.refusal import Refusal
@@ -11,14 +13,37 @@ from gated.model.time import ClockQuality, TimeReading
 from gated.model.venue import Lane, Profile
 
 
+class Uses(NamedTuple):
+    """How often a right was used, taken or reserved."""
+
+    total: int = 0
+    today: int = 0  # on the venue's calendar day, at any venue
+    here: int = 0  # at this venue, on any day
+
+
+UNUSED = Uses()
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An entitlement that opened, with all that is known of it."""
 
     entitlement: Entitlement
-    used: int  # uses taken or reserved, here
-    used_elsewhere: int = 0  # from use records
+    used: Uses = UNUSED  # by this gate
+    elsewhere: Uses = UNUSED  # from use records of other gates
     denial: Denial | None = None  # the one that counts for its id
+    paid_at: int | None = None  # the newest entry at this venue that cost a use and was taken
+    apart: int | None = None  # uses by this gate since those elsewhere are unknown; None = they are known
+
+
+class Presence(NamedTuple):
+    """How many of a pass are inside a zone, since the venue's day began."""
+
+    inside: int = 0
+    last_in: int | None = None  # the newest entry, in seconds since 1970
+
+
+NOBODY = Presence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +58,23 @@ class Question:
     lane: Lane
     profile: Profile
     now: TimeReading
+    presence: Presence = NOBODY
+    occupancy: int = 0  # people inside the venue, releases that are open among them
+
+
+class Notice(StrEnum):
+    """What is said beside a grant."""
+
+    CONCESSION = "concession"  # a reduced fare: have a look at this person
+    PASSBACK = "passback"  # somebody is inside on this pass already
+    RETIREMENT = "retirement"  # this medium will not be accepted much longer
+
+
+class Warned(NamedTuple):
+    """A notice with what it speaks of: the concession, how many are inside, when the medium's time ends."""
+
+    notice: Notice
+    about: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +82,11 @@ class Granted:
     """Let ``persons`` through, at the cost of ``cost`` uses of ``entitlement``."""
 
     entitlement: Entitlement
-    cost: int
+    cost: int  # as many as persons, or 1, or 0: see ``gated.policy.settle``
     persons: int
-    left: int | None  # uses left after this one; None = unlimited
+    left: int | None  # the smallest remainder for this venue and day after this one; None = unlimited
     clock: ClockQuality
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +96,15 @@ class Denied:
     refusal: Refusal
     pass_: bytes | None  # None where the medium is not bound to a pass
     entitlement: Entitlement | None  # the candidate whose refusal is told
+    clock: ClockQuality
+    next_at: int | None = None  # first second at which the same tap would be granted if nothing else changes
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Let out whoever wants out. Nobody is kept inside, whatever the medium is."""
+
+    pass_: bytes | None
     clock: ClockQuality
 
 

@@ -7,11 +7,12 @@ sector's pseudonyms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from gated.model.decision import Notice
 from gated.model.refusal import Reason
 
 SCHEMA_VERSION = 1
@@ -94,13 +95,17 @@ class Decided:
     persons: int | None = None
     cost: int | None = None
     left: int | None = None
+    next_at: int | None = None
+    warnings: Sequence[Notice] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A release was settled; ``decision`` is the seq of the row that granted it.
 
-    ``epoch`` is told where that row stands in an earlier epoch.
+    ``persons`` is how many passed of those released, or how many were released where nobody passed or
+    nobody knows. ``uses`` is told where fewer stay counted than the decision cost. ``epoch`` is told where
+    that row stands in an earlier epoch.
     """
 
     kind: ClassVar[str] = "settled"
@@ -110,6 +115,26 @@ class Settled:
     by: SettledBy
     persons: int
     epoch: str | None = None
+    uses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """``persons`` went in beyond what was released, or without a release: they are inside, nobody paid."""
+
+    kind: ClassVar[str] = "forced"
+    lane: str
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """``persons`` went out after a tap. ``pass`` is told where the medium is bound to one."""
+
+    kind: ClassVar[str] = "exited"
+    lane: str
+    persons: int
+    pass_: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +197,26 @@ class Forked:
 
 
 Event = (
-    Started | Stopped | Decided | Settled | Repeated | Foreign | LaneChanged | Imported | SetAside | Forked
+    Started
+    | Stopped
+    | Decided
+    | Settled
+    | Forced
+    | Exited
+    | Repeated
+    | Foreign
+    | LaneChanged
+    | Imported
+    | SetAside
+    | Forked
 )
 KINDS: tuple[type[Event], ...] = (
     Started,
     Stopped,
     Decided,
     Settled,
+    Forced,
+    Exited,
     Repeated,
     Foreign,
     LaneChanged,

@@ -19,6 +19,9 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     USES_EXHAUSTED = "uses_exhausted"
+    OUTSIDE_HOURS = "outside_hours"
+    PASSBACK = "passback"
+    VENUE_FULL = "venue_full"
 
     # A statement that does not open (credential room).
     OVERSIZE = "oversize"
@@ -31,10 +34,11 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     MISPLACED = "misplaced"
 
-    # A statement that opens and is not taken in (store room, on import).
+    # A statement that opens and is not taken in (on import; bad_hours also at a tap).
     FOREIGN_SECTOR = "foreign_sector"
     OLDER_REVISION = "older_revision"
     CONFLICTING_REVISION = "conflicting_revision"
+    BAD_HOURS = "bad_hours"
 
     # A medium that was recognised and did not prove itself (card room).
     BAD_PROOF = "bad_proof"

@@ -8,10 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from gated.model.credential import Assurance
-
-#: An entitlement names no more: a statement stays small.
-MAX_VENUES = 8
+from gated.model.rules import Rules
 
 
 class Kind(StrEnum):
@@ -73,8 +70,8 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlement:
-    """A right of a pass. ``None`` means "as the product says"."""
+class Entitlement(Rules):
+    """A right of a pass. A rule that is ``None`` is "as the product says"."""
 
     sector: str
     pass_: bytes
@@ -84,9 +81,6 @@ class Entitlement:
     id: bytes  # cti, 8 bytes: what uses are counted by
     product: str
     revision: int
-    venues: tuple[str, ...] | None = None
-    uses: int | None = None
-    min_assurance: Assurance | None = None
 
     @property
     def key(self) -> bytes:

@@ -8,10 +8,13 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 
-from gated.model.credential import Assurance
+from gated.model.credential import Assurance, Credential
+from gated.model.rules import Rules
 
-MAX_USES = (1 << 31) - 1
 MAX_PRODUCTS = 1000
+MAX_ZONES = 64
+MAX_RETIREMENTS = 32
+MAX_PEOPLE = 1_000_000
 
 
 class Direction(StrEnum):
@@ -28,14 +31,44 @@ class WhenUnsure(StrEnum):
     REFUSE = "refuse"
 
 
+class Passback(StrEnum):
+    """What becomes of an entry with a pass of which somebody is inside already."""
+
+    NONE = "none"
+    SOFT = "soft"  # granted, and recorded
+    TIMED = "timed"  # refused within an interval of the last entry
+    HARD = "hard"  # refused
+
+
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(Rules):
     """A catalogue entry whose rules an entitlement refers to."""
 
     id: str
-    venues: tuple[str, ...] | None = None  # None = every venue of the sector
-    uses: int | None = None  # None = unlimited
-    min_assurance: Assurance = Assurance.STATIC_SIGNED  # uid-only media need a product that says so
+    min_assurance: Assurance = field(default=Assurance.STATIC_SIGNED, kw_only=True)  # uid-only must be said
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A guarded area: where anti-passback asks who is inside."""
+
+    id: str
+    passback: Passback = Passback.NONE
+    interval_s: int = 0  # of ``TIMED``
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """A generation of media that stops being accepted: those of a scheme, or of an assurance."""
+
+    ends: int  # first second at which they are refused
+    warn_s: int = 0  # how long before that they are warned
+    scheme: str | None = None
+    assurance: Assurance | None = None
+
+    def means(self, credential: Credential) -> bool:
+        """Whether a medium is one of them."""
+        return credential.assurance is self.assurance or credential.scheme == self.scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +83,31 @@ class Profile:
     when_unsure: WhenUnsure = WhenUnsure.ADMIT
     unknown_counts: bool = True  # a release whose passage nobody saw (power cut) costs its use
     products: Mapping[str, Product] = field(default_factory=dict)
+    country: str | None = None  # ISO 3166-1 alpha-2: whose public holidays are meant
+    coordinates: tuple[float, float] | None = None  # latitude, longitude: when the sun rises
+    capacity: int | None = None  # people inside at once
+    day_end_min: int = 4 * 60  # minutes after midnight at which nobody is inside any more
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    retirements: tuple[Retirement, ...] = ()
+    apart_cap: int | None = None  # uses of a counted right while those elsewhere are unknown; None = any
 
     def day_of(self, at: int) -> int:
         """The venue's calendar day of a time in seconds since 1970, as yyyymmdd."""
-        return _day(at // _QUARTER_S, self.timezone)
+        return day_of(at, self.timezone)
+
+    def zone(self, lane: Lane) -> Zone:
+        """Where a lane leads. A venue that names no zones is one, without anti-passback."""
+        name = lane.zone or self.venue
+        return self.zones.get(name) or Zone(name)
 
 
 #: Zones differ from UTC by whole quarters of an hour, so a day begins with one.
 _QUARTER_S = 900
+
+
+def day_of(at: int, zone: tzinfo) -> int:
+    """The calendar day of a time in seconds since 1970, as yyyymmdd."""
+    return _day(at // _QUARTER_S, zone)
 
 
 @lru_cache(maxsize=8)
@@ -73,3 +123,4 @@ class Lane:
     id: str
     direction: Direction = Direction.ENTRY
     min_assurance: Assurance = Assurance.UID_ONLY
+    zone: str = ""  # where it leads; empty = the venue as a whole

@@ -156,7 +156,7 @@ def _limit(question: Question, candidate: Candidate) -> int | None:
 
 
 def _used(candidate: Candidate) -> int:
-    return candidate.used + candidate.used_elsewhere
+    return candidate.used.total + candidate.elsewhere.total
 
 
 def _over(expires: int | None, question: Question) -> bool:

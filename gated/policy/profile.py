@@ -8,7 +8,8 @@ from typing import Any
 
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
-from gated.model.venue import MAX_PRODUCTS, MAX_USES, Product, Profile, WhenUnsure
+from gated.model.rules import MAX_USES
+from gated.model.venue import MAX_PRODUCTS, Product, Profile, WhenUnsure
 
 PROFILE_VERSION = 1
 

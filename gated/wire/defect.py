@@ -50,6 +50,8 @@ def _compiled(schema: Mapping[str, Any]) -> _Check:  # one return for each form 
         return lambda value: type(value) is int and least <= value <= most
     if schema["type"] == "object":
         return _table(schema) if "properties" in schema else _mapping(schema)
+    if schema["type"] == "array":
+        return _list(schema)
     pattern, longest = re.compile(schema.get("pattern", "")), schema.get("maxLength", 64)
     # JSON Schema's $ is the end of the text; to Python a line break may follow.
     return lambda value: (
@@ -58,6 +60,11 @@ def _compiled(schema: Mapping[str, Any]) -> _Check:  # one return for each form 
         and pattern.search(value) is not None
         and (not pattern.pattern or value[-1:] != "\n")
     )
+
+
+def _list(schema: Mapping[str, Any]) -> _Check:
+    each, most = _compiled(schema["items"]), schema["maxItems"]
+    return lambda value: isinstance(value, list) and len(value) <= most and all(map(each, value))
 
 
 def _mapping(schema: Mapping[str, Any]) -> _Check:

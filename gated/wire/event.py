@@ -47,8 +47,14 @@ def body(event: Event, seq: int, stamp: Stamp) -> str:
     for name, told in _FIELDS[event.kind]:
         value = getattr(event, name)
         if value is not None:
-            members[told] = value.hex() if isinstance(value, bytes) else value
+            members[told] = _plain(value)
     return canonical(members)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return list(value) if isinstance(value, tuple) else value
 
 
 #: By kind: the attribute, and the member that tells it (``pass_`` is a word of Python's own).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -52,6 +52,8 @@ def _type(hint: Any) -> dict[str, Any]:
         return _union(hint)
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _type(get_args(hint)[1]), "maxProperties": 16}
+    if get_origin(hint) is Sequence:
+        return {"type": "array", "items": _type(get_args(hint)[0]), "maxItems": 16}
     if issubclass(hint, StrEnum):
         return {"enum": [str(member) for member in hint]}
     if hint is bytes:

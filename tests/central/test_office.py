@@ -20,10 +20,11 @@ from gated.credential.statement import open_statement
 from gated.errors import ConfigError
 from gated.model.credential import Assurance, Credential
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import MAX_VENUES, DenialState, Entitlement, Kind, TargetKind
+from gated.model.rules import MAX_USES, MAX_VENUES
+from gated.model.statement import DenialState, Entitlement, Kind, TargetKind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
-from gated.model.venue import MAX_PRODUCTS, MAX_USES
+from gated.model.venue import MAX_PRODUCTS
 from gated.wire.ack import Ack, encode_ack
 
 NOW = 1_800_000_000

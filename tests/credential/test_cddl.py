@@ -8,7 +8,8 @@ from pathlib import Path
 from gated.credential import cbor, cose, statement
 from gated.credential.keys import KID_BYTES
 from gated.model.credential import Assurance
-from gated.model.statement import MAX_VENUES, DenialState, TargetKind
+from gated.model.rules import MAX_VENUES
+from gated.model.statement import DenialState, TargetKind
 from gated.model.time import END_OF_TIME
 from gated.wire import statement_file
 

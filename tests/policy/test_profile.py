@@ -41,7 +41,7 @@ def test_a_profile_that_says_least_has_the_defaults():
         min_assurance=Assurance.UID_ONLY,
         when_unsure=WhenUnsure.ADMIT,
         unknown_counts=True,
-        products={"season": Product("season", None, None, Assurance.STATIC_SIGNED)},
+        products={"season": Product("season")},
     )
     assert expected == read_profile(document(), zone)
 
@@ -60,7 +60,10 @@ def test_a_profile_may_say_all():
     assert Assurance.STATIC_SIGNED is read.min_assurance
     assert WhenUnsure.REFUSE is read.when_unsure
     assert read.unknown_counts is False
-    assert Product("swim10", ("bron", "vaise"), 10, Assurance.ASYMMETRIC) == read.products["swim10"]
+    assert (
+        Product("swim10", venues=("bron", "vaise"), uses=10, min_assurance=Assurance.ASYMMETRIC)
+        == read.products["swim10"]
+    )
     assert 0 == read.products["free"].uses
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gated.model import event as kinds
+from gated.model.decision import Notice
 from gated.model.refusal import Reason
 from gated.wire.event import Stamp, body, canonical, digest, genesis, read_body
 from gated.wire.schema import events_schema
@@ -30,7 +31,13 @@ EVENTS = [
     ),
     kinds.Decided("in-1", kinds.Outcome.DENIED, 20270115,
         reason=Reason.EXPIRED, params={"expires": 5, "what": "x"}),
+    kinds.Decided("in-1", kinds.Outcome.GRANTED, 20270115, persons=4, cost=4,
+        warnings=(Notice.CONCESSION, Notice.PASSBACK)),
+    kinds.Decided("in-1", kinds.Outcome.DENIED, 20270115, reason=Reason.OUTSIDE_HOURS, next_at=1_800_000_000),
     kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.PASSAGE, 1),
+    kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.PASSAGE, 2, uses=2),
+    kinds.Forced("in-1", 1),
+    kinds.Exited("out-1", 2, bytes(16)),
     kinds.Settled("in-1", 4, kinds.Settlement.UNKNOWN, kinds.SettledBy.RESTART, 1, "00" * 8),
     kinds.Repeated("in-1", 4, 9),
     kinds.Foreign(1_800_000_000, 3),

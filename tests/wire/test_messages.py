@@ -183,7 +183,7 @@ def test_what_is_wrong_with_an_event_is_named(body, code):
 VALIDATOR = jsonschema.Draft202012Validator(events_schema())
 DECIDED = EVENT | {
     "kind": "decided", "lane": "in-1", "outcome": "granted", "day": 20261124, "pass": "00" * 16,
-    "params": {"left": 3, "why": "x"}, "reason": "denied",
+    "params": {"left": 3, "why": "x"}, "reason": "denied", "warnings": ["concession"],
 }  # fmt: skip
 EXAMPLES = (
     EVENT,
