@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.explaining import exits_counted
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
@@ -21,7 +22,8 @@ from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.sync import Sync
-from gated.daemon.tap import TapWay, Trust
+from gated.daemon.recall import Recall, Trust
+from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
@@ -163,12 +165,17 @@ class RunningGate:
         self._closers += [cache.close, uses.close]
         world = self._world
         worker = LaneWorker(
-            lane_id=lane_id,
+            lane=settings.lane,
             way=TapWay(
                 lane=settings.lane,
-                trust=self._trust,
-                cache=cache,
-                uses=uses,
+                profile=self._trust.profile,
+                recall=Recall(
+                    lane=settings.lane,
+                    trust=self._trust,
+                    cache=cache,
+                    uses=uses,
+                    exits_counted=exits_counted(self._settings),
+                ),
                 journal=self.journal,
                 time=self._time,
                 clock=world.clock,

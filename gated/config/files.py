@@ -83,11 +83,11 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"{name!r} is no time zone; use a name such as Europe/Paris") from None
 
 
-def read(path: Path, what: str) -> bytes:
+def read(path: Path, what: str, most: int = MAX_FILE_BYTES) -> bytes:
     """Read a bounded file. Raises ``ConfigError``."""
     try:
         with path.open("rb") as handle:
-            raw = handle.read(MAX_FILE_BYTES + 1)
+            raw = handle.read(most + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing ({what})", hint="check the path, or make the file") from None
     except PermissionError:
@@ -97,8 +97,8 @@ def read(path: Path, what: str) -> bytes:
     except (OSError, ValueError) as error:  # a path with a NUL in it is a ValueError
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path} cannot be read ({why})", hint="check the path") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes", hint="is it the right file?")
+    if len(raw) > most:
+        raise ConfigError(f"{path} is larger than {most} bytes", hint="is it the right file?")
     return raw
 
 

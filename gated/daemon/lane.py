@@ -36,9 +36,10 @@ from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.credential import Credential
-from gated.model.decision import Denied, Granted
+from gated.model.decision import Decision, Denied, Granted
 from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
+from gated.model.venue import Direction, Lane
 from gated.policy.storm import is_foreign
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
@@ -55,7 +56,7 @@ class LaneWorker:
     def __init__(
         self,
         *,
-        lane_id: str,
+        lane: Lane,
         way: TapWay,
         journal: Journal,
         time: TimeKeeper,
@@ -66,7 +67,8 @@ class LaneWorker:
         journal_wait_s: float,
         watch: Callable[[Told], None] = lambda _told: None,
     ) -> None:
-        self._id = lane_id
+        self._id = lane_id = lane.id
+        self._leads_out = lane.direction is Direction.EXIT
         self._way = way
         self._time = time
         self._clock = clock
@@ -75,6 +77,8 @@ class LaneWorker:
         self._journal_wait_s = journal_wait_s
         self._passage = Passage(
             lane_id=lane_id,
+            direction=lane.direction,
+            move=way.move,
             journal=journal,
             time=time,
             clock=clock,
@@ -171,7 +175,7 @@ class LaneWorker:
                 self._passage.passed(message.persons)
                 self._go_on()
             case HoldEnded():
-                self._passage.hold_ended(message.decision)
+                self._passage.hold_ended(message.release)
                 self._go_on()
             case _:
                 assert_never(message)
@@ -194,6 +198,9 @@ class LaneWorker:
             return
         since = self._conversing[1]
         self._conversing, self._judged_s = None, 0.0
+        if self._leads_out:
+            self._let_out(message.result, since)
+            return
         match message.result:
             case None:
                 self._tally.foreign()
@@ -247,11 +254,22 @@ class LaneWorker:
 
     def _open(self, written: Written, granted: Granted, since: float) -> None:
         """The row is durable: only now may anything move."""
-        if not self._passage.release(written.seq, granted.persons):
+        if not self._passage.release(written.seq, granted.persons, granted.cost):
             self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, written.seq, since)
             return
         self._front.grant()
         self._tell(None, granted, written.seq, since)
+
+    def _let_out(self, result: Credential | Refusal | None, since: float) -> None:
+        """Whatever the medium is, or is not: nobody is kept inside."""
+        began = self._clock.monotonic()
+        leaving = self._way.leave(result if isinstance(result, Credential) else None)
+        self._judged_s = self._clock.monotonic() - began
+        if not self._passage.let_out(leaving.persons, leaving.pass_):
+            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, 0, since)
+            return
+        self._front.grant()
+        self._tell(None, leaving, 0, since)
 
     def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
         self._front.refuse(refusal)
@@ -277,9 +295,7 @@ class LaneWorker:
         if self._reader is not None and self._passage.free:
             self._reader.go_on()
 
-    def _tell(
-        self, refusal: Refusal | None, decision: Granted | Denied | None, seq: int, since: float
-    ) -> None:
+    def _tell(self, refusal: Refusal | None, decision: Decision | None, seq: int, since: float) -> None:
         took = self._clock.monotonic() - since
         self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s))
 

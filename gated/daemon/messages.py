@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gated.model.credential import Credential
-from gated.model.decision import Denied, Granted
+from gated.model.decision import Decision
 from gated.model.refusal import Refusal
 
 
@@ -25,7 +25,7 @@ class Told:
     lane: str
     granted: bool
     refusal: Refusal | None
-    decision: Granted | Denied | None
+    decision: Decision | None
     seq: int
     took_s: float  # from the first command to the light
     judged_s: float  # of which recalling, opening, judging, writing
@@ -72,7 +72,7 @@ class HoldEnded:
     The lane posts it to itself: whoever passed before the barrier was shut stands ahead of it.
     """
 
-    decision: int
+    release: int  # the lane's number of it
 
 
 Message = ReaderReady | ReaderLost | Conversing | Conversed | Passed | HoldEnded

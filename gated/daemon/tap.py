@@ -4,48 +4,30 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from gated.credential.index import index_of
-from gated.credential.statement import open_statement
+from gated.daemon.recall import Recall
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.credential import Credential
-from gated.model.decision import Candidate, Decision, Denied, Granted, Question, Uses
+from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
-from gated.model.trust import KeySet
 from gated.model.venue import Lane, Profile
 from gated.policy.decide import decide
 from gated.ports import Clock
-from gated.store.cache import Cache, Token
 from gated.store.journal import Journal
-from gated.store.ticket import COUNTER_GRACE_S, Reservation
-from gated.store.uses import UsesReader
+from gated.store.ticket import COUNTER_GRACE_S, Move, Reservation
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What the gate believes: whose signatures, which sector, whose rules."""
-
-    keys: KeySet
-    sector_key: bytes
-    profile: Profile
-
-    def __repr__(self) -> str:
-        return f"Trust({len(self.keys)} keys, {self.profile.venue})"
-
-
 class Written(NamedTuple):
     """A decision and its durable row."""
 
-    decision: Decision
+    decision: Granted | Denied
     seq: int
 
 
@@ -60,18 +42,16 @@ class TapWay:
         self,
         *,
         lane: Lane,
-        trust: Trust,
-        cache: Cache,
-        uses: UsesReader,
+        profile: Profile,
+        recall: Recall,
         journal: Journal,
         time: TimeKeeper,
         clock: Clock,
         turn: threading.Lock,
     ) -> None:
         self._lane = lane
-        self._trust = trust
-        self._cache = cache
-        self._uses = uses
+        self._profile = profile
+        self._recall = recall
         self._journal = journal
         self._time = time
         self._clock = clock
@@ -79,12 +59,23 @@ class TapWay:
 
     def judge(self, credential: Credential, reading: TimeReading) -> Decision:
         """Recall, open, judge. Raises ``StoreError``."""
-        with self._cache:
-            question = self._question(credential, reading)
-        return decide(question)
+        return decide(self._recall.of_medium(credential, reading))
+
+    def leave(self, credential: Credential | None) -> Leaving:
+        """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""
+        reading = self._time.read()
+        if credential is not None:
+            try:
+                decision = self.judge(credential, reading)
+            except StoreError as error:
+                log.error("lane %s: %s", self._lane.id, error)
+            else:
+                assert isinstance(decision, Leaving)
+                return decision
+        return Leaving(None, 1, reading.quality)
 
     def take(self, credential: Credential, deadline: float) -> Written | Refusal:
-        """Judge a tap and write it down. A ``Refusal`` says that the gate could not by ``deadline``.
+        """Judge an entry and write a grant down. A ``Refusal`` says that the gate could not by ``deadline``.
 
         Denials are written by ``write_denial``, for a repeated one needs no row.
         """
@@ -97,10 +88,11 @@ class TapWay:
             except StoreError as error:
                 log.error("lane %s: %s", self._lane.id, error)
                 return Refusal(Reason.OUT_OF_SERVICE, {"cause": "cache_failed"})
+            assert not isinstance(decision, Leaving)
             if isinstance(decision, Denied):
                 return Written(decision, 0)
             event = self._granted(credential, decision, reading)
-            reserve = self._reservation(decision, event.day)
+            reserve = self._reservation(decision, event.day, reading)
             return self._write(event, Stamp(reading, decision.clock), reserve, decision, deadline)
         finally:
             self._turn.release()
@@ -114,7 +106,7 @@ class TapWay:
         event = Decided(
             lane=self._lane.id,
             outcome=Outcome.DENIED,
-            day=self._trust.profile.day_of(reading.estimate),
+            day=self._profile.day_of(reading.estimate),
             reason=denied.refusal.reason,
             params=denied.refusal.params or None,
             scheme=scheme,
@@ -122,80 +114,23 @@ class TapWay:
             pass_=denied.pass_,
             cti=None if right is None else right.id,
             product=None if right is None else right.product,
+            next_at=denied.next_at,
         )
         return self._write(event, Stamp(reading, denied.clock), None, denied, deadline)
 
-    # -------------------------------------------------------------- recalled and opened
-
-    def _question(self, credential: Credential, reading: TimeReading) -> Question:
-        bound, denials = self._recall(index_of(credential, self._trust.sector_key), reading)
-        binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
-        candidates: list[Candidate] = []
-        refused: list[Refusal] = []
-        if isinstance(binding, Binding):
-            rights, of_pass = self._recall(binding.pass_, reading)
-            denials += of_pass
-            for right in rights:
-                if isinstance(right, Entitlement):
-                    candidates.append(self._candidate(right, reading, denials))
-                elif isinstance(right, Refusal):
-                    refused.append(right)
-        return Question(
-            credential=credential,
-            binding=binding,
-            candidates=tuple(candidates),
-            refused=tuple(refused),
-            denials=tuple(denials),
-            lane=self._lane,
-            profile=self._trust.profile,
-            now=reading,
-        )
-
-    def _candidate(
-        self, right: Entitlement, reading: TimeReading, denials: list[Denial | Refusal]
-    ) -> Candidate:
-        _, own = self._recall(right.id, reading)
-        # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
-        denials += [found for found in own if isinstance(found, Refusal)]
-        denial = next((found for found in own if isinstance(found, Denial)), None)
-        return Candidate(right, used=Uses(self._uses.used(right.id)), denial=denial)
-
-    def _recall(
-        self, key: bytes, reading: TimeReading
-    ) -> tuple[list[Statement | Refusal], list[Denial | Refusal]]:
-        """(bindings and rights, denials) under a key, opened."""
-        others: list[Statement | Refusal] = []
-        denials: list[Denial | Refusal] = []
-        for row in self._cache.recall(key):
-            statement = open_statement(row.token, self._trust.keys, reading.floor)
-            if not isinstance(statement, Refusal):
-                statement = self._in_place(statement, key, row)
-            if row.kind is Kind.DENIAL:
-                assert isinstance(statement, Denial | Refusal)
-                denials.append(statement)
-            else:
-                others.append(statement)
-        return others, denials
-
-    def _in_place(self, statement: Statement, key: bytes, row: Token) -> Statement | Refusal:
-        """A genuine statement in a row or a sector that is not its own is a forgery.
-
-        The row's columns say which statement counts, so one that bears an older rank than its row, or
-        stands beside its successor under another id, would bring back what was taken away.
-        """
-        if statement.sector != self._trust.profile.sector:
-            return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
-        stands = key, (row.kind, row.id), row.rank
-        return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED
-
     # -------------------------------------------------------------- written
+
+    def move(self, persons: int, pass_: bytes | None) -> Move:
+        """``persons`` went in (or out, below 0): where that counts."""
+        zone, shift = self._profile.zone(self._lane).id, self._recall.shift(self._time.read())
+        return Move(shift, zone, pass_, persons)
 
     def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
         right = granted.entitlement
         return Decided(
             lane=self._lane.id,
             outcome=Outcome.GRANTED,
-            day=self._trust.profile.day_of(reading.estimate),
+            day=self._profile.day_of(reading.estimate),
             scheme=credential.scheme,
             assurance=credential.assurance.label,
             pass_=right.pass_,
@@ -204,22 +139,32 @@ class TapWay:
             persons=granted.persons,
             cost=granted.cost,
             left=granted.left,
+            warnings=tuple(warned.notice for warned in granted.warnings) or None,
         )
 
-    def _reservation(self, granted: Granted, day: int) -> Reservation:
-        expires = granted.entitlement.expires
+    def _reservation(self, granted: Granted, day: int, reading: TimeReading) -> Reservation:
+        right = granted.entitlement
         return Reservation(
             lane=self._lane.id,
-            cti=granted.entitlement.id,
-            venue=self._trust.profile.venue,
+            cti=right.id,
+            venue=self._profile.venue,
             day=day,
             uses=granted.cost,
             persons=granted.persons,
-            keep_until=None if expires is None else expires + COUNTER_GRACE_S,
+            keep_until=None if right.expires is None else right.expires + COUNTER_GRACE_S,
+            pass_=right.pass_,
+            zone=self._profile.zone(self._lane).id,
+            shift=self._recall.shift(reading),
+            at=reading.estimate,
         )
 
     def _write(
-        self, event: Decided, stamp: Stamp, reserve: Reservation | None, decision: Decision, deadline: float
+        self,
+        event: Decided,
+        stamp: Stamp,
+        reserve: Reservation | None,
+        decision: Granted | Denied,
+        deadline: float,
     ) -> Written | Refusal:
         ticket = self._journal.append(event, stamp, reserve)
         try:
@@ -227,6 +172,3 @@ class TapWay:
         except StoreError:
             return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_failed"})
         return Written(decision, seq) if seq else Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
-
-
-_MISPLACED = Refusal(Reason.MISPLACED)

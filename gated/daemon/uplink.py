@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gated.credential.message import MESSAGE_TYPES, open_message, signer
-from gated.daemon.tap import Trust
+from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError
 from gated.model.backoff import Backoff

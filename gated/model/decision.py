@@ -46,6 +46,16 @@ class Presence(NamedTuple):
 NOBODY = Presence()
 
 
+class Occupancy(NamedTuple):
+    """How many people are inside a venue, since its day began."""
+
+    inside: int = 0  # releases that are open among them
+    exits_counted: bool = True  # False = nobody counts who leaves, so the number only grows
+
+
+EMPTY = Occupancy()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """All that a decision may depend on. Whatever is not in here cannot matter."""
@@ -59,7 +69,7 @@ class Question:
     profile: Profile
     now: TimeReading
     presence: Presence = NOBODY
-    occupancy: int = 0  # people inside the venue, releases that are open among them
+    occupancy: Occupancy = EMPTY
 
 
 class Notice(StrEnum):
@@ -105,7 +115,8 @@ class Leaving:
     """Let out whoever wants out. Nobody is kept inside, whatever the medium is."""
 
     pass_: bytes | None
+    persons: int  # as many as are inside on this pass, and at least one
     clock: ClockQuality
 
 
-Decision = Granted | Denied
+Decision = Granted | Denied | Leaving

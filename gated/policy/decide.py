@@ -1,55 +1,95 @@
-"""May this medium pass here, now? One pure function, asked in one order.
+"""May this medium pass here, now, and if not, when? One pure function, the same everywhere.
 
 Laws of this file:
 
-* the first check that fails decides, and the order is the order of ``Reason``;
-* a check sees the question and one candidate, and nothing else exists for it;
-* whatever could not be verified arrives as a ``Refusal`` and can only ever refuse.
+* a candidate fails by its first failing rule, and the order of rules is the order of ``Reason``;
+* of several that fail the one that would pass soonest is told; nobody is told of a door that opens later
+  than another;
+* whatever could not be verified arrives as a ``Refusal`` and can only ever refuse;
+* whoever wants out is let out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from gated.model.credential import Assurance
-from gated.model.decision import Candidate, Decision, Denied, Granted, Question
-from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Binding, Denial, DenialState, TargetKind
+from gated.model.decision import Decision, Denied, Granted, Leaving, Notice, Question, Warned
+from gated.model.refusal import Params, Reason, Refusal
+from gated.model.statement import Binding
 from gated.model.time import ClockQuality
-from gated.model.venue import Product, WhenUnsure
+from gated.model.venue import Direction, Passback
+from gated.policy.case import NEVER, Case, ending_time
+from gated.policy.rules import RULES, counts, free_places, needed, retired, why_denied, why_weak
+from gated.policy.terms import terms_of
 
-#: Stands for a product that the profile does not list: no venue sells it.
-_UNLISTED = Product(id="", venues=())
-#: Sorts after every real expiry and every real number of uses.
-_NEVER = 1 << 62
-
-_FAR: dict[Reason, int] = {reason: place for place, reason in enumerate(Reason)}
+_PLACE = {reason: place for place, reason in enumerate(Reason)}
 
 
 def decide(question: Question) -> Decision:
     """Judge a tap."""
-    refusal = _before_candidates(question)
+    if question.lane.direction is Direction.EXIT:
+        return _leaving(question)
+    refusal = before_candidates(question)
     if refusal is not None:
         return _denied(question, refusal)
-    failed: list[tuple[int, tuple[int, ...], Candidate, Refusal]] = []
-    fit: list[Candidate] = []
-    for candidate in question.candidates:
-        verdict = _first_failing(question, candidate)
-        if verdict is None:
-            fit.append(candidate)
+    cases, refused = open_cases(question)
+    fit, failed = [], []
+    for case in cases:
+        place = first_failing(case)
+        if place is None:
+            fit.append(case)
         else:
-            failed.append((_FAR[verdict.reason], _choice(question, candidate), candidate, verdict))
+            failed.append((case, place))
     if fit:
-        best = fit[0] if len(fit) == 1 else min(fit, key=lambda candidate: _choice(question, candidate))
-        return _granted(question, best)
+        return _granted(min(fit, key=lambda case: case.choice) if len(fit) > 1 else fit[0])
     if failed:
-        *_, candidate, verdict = min(failed, key=lambda entry: entry[:2])
-        return _denied(question, verdict, candidate)
-    # Nothing of this pass opened: the defect is told, not "no entitlement", or nobody would ever mend it.
-    return _denied(question, question.refused[0] if question.refused else Refusal(Reason.NO_ENTITLEMENT))
+        return _told([(case, RULES[place].reason, next_at(case)) for case, place in failed])
+    return _denied(question, _without_candidates(question, refused))
 
 
-def _before_candidates(question: Question) -> Refusal | None:
+def open_cases(question: Question) -> tuple[list[Case], list[Refusal]]:
+    """Each candidate with its terms, and why others are none. The binding must have opened."""
+    binding = question.binding
+    assert isinstance(binding, Binding)
+    cases, refused = [], list(question.refused)
+    for candidate in question.candidates:
+        try:
+            terms = terms_of(candidate.entitlement, question.profile)
+        except ValueError:
+            refused.append(Refusal(Reason.BAD_HOURS, {"product": candidate.entitlement.product}))
+        else:
+            cases.append(Case(question, candidate, terms, binding))
+    return cases, refused
+
+
+def first_failing(case: Case) -> int | None:
+    """The place in ``RULES`` of the first rule that refuses now; None = it would be granted."""
+    now = case.now
+    for place, rule in enumerate(RULES):
+        if rule.first(case, now) != now:
+            return place
+    return None
+
+
+def next_at(case: Case) -> int | None:
+    """First second, from now on, at which every rule passes; None = at no time, if nothing else changes."""
+    at = case.now
+    while True:
+        begun = at
+        for rule in RULES:
+            first = rule.first(case, at)
+            if first is None:
+                return None
+            at = first
+        if at == begun:  # no rule moved it, so all of them pass at once
+            return at
+
+
+# ------------------------------------------------------------------ before and without candidates
+
+
+def before_candidates(question: Question) -> Refusal | None:
+    """Why no right of it is looked at; None = they are."""
     if question.binding is None:
         return Refusal(Reason.UNKNOWN_MEDIUM)
     if isinstance(question.binding, Refusal):
@@ -58,168 +98,105 @@ def _before_candidates(question: Question) -> Refusal | None:
         # A denial that does not verify refuses too: otherwise spoiling one byte of it would lift it.
         if isinstance(denial, Refusal):
             return denial
-        if denial.state is not DenialState.LIFTED:
-            return _told(denial)
-    if _over(question.binding.expires, question):
-        return Refusal(Reason.EXPIRED, {"what": "binding", "expires": question.binding.expires or 0})
-    if not _has_begun(question.binding.not_before, question):
-        return Refusal(Reason.NOT_YET_VALID, {"what": "binding", "not_before": question.binding.not_before})
+        if counts(denial):
+            return Refusal(Reason.DENIED, why_denied(denial))
     return None
 
 
-# ------------------------------------------------------------------ the checks, in their order
+def _without_candidates(question: Question, refused: list[Refusal]) -> Refusal:
+    """Nothing of this pass opened: the defect is told, not "no entitlement", or nobody would mend it."""
+    if refused:
+        return refused[0]
+    at, least = ending_time(question), needed(question)
+    if question.credential.assurance < least or retired(question, at):
+        return Refusal(Reason.WEAK_CREDENTIAL, why_weak(question, least, at))
+    return Refusal(Reason.NO_ENTITLEMENT)
 
 
-def _denied_itself(_question: Question, candidate: Candidate) -> Refusal | None:
-    denial = candidate.denial
-    if denial is None or denial.state is DenialState.LIFTED:
-        return None
-    return _told(denial)
+# ------------------------------------------------------------------ answers
 
 
-def _strong_enough(question: Question, candidate: Candidate) -> Refusal | None:
-    own = candidate.entitlement.min_assurance
-    needed = max(
-        question.lane.min_assurance,
-        question.profile.min_assurance,
-        own if own is not None else _product(question, candidate).min_assurance,
-    )
-    if question.credential.assurance >= needed:
-        return None
-    return Refusal(
-        Reason.WEAK_CREDENTIAL,
-        {"has": question.credential.assurance.label, "needs": Assurance(needed).label},
-    )
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """How many may pass, and what it costs."""
+
+    persons: int
+    cost: int
 
 
-def _right_venue(question: Question, candidate: Candidate) -> Refusal | None:
-    product, own = _product(question, candidate), candidate.entitlement.venues
-    # Where the catalogue lacks the product its rules are unknown, whatever the entitlement says itself.
-    venues = product.venues if own is None or product is _UNLISTED else own
-    if venues is None or question.profile.venue in venues:
-        return None
-    return Refusal(Reason.WRONG_VENUE, {"product": candidate.entitlement.product})
+def _share(case: Case) -> _Share:
+    terms, left, free = case.terms, case.left(on_day=True), free_places(case.question)
+    free_of_charge = case.is_reentry(case.now)
+    bounds = [terms.party]
+    if free is not None:
+        bounds.append(free)
+    if terms.each and not free_of_charge and left is not None:
+        bounds.append(left)
+    persons = min(bounds)
+    return _Share(persons, 0 if free_of_charge else persons if terms.each else 1)
 
 
-def _not_over(question: Question, candidate: Candidate) -> Refusal | None:
-    expires = candidate.entitlement.expires
-    if expires is None or not _over(expires, question):
-        return None
-    return Refusal(Reason.EXPIRED, {"expires": expires})
-
-
-def _begun(question: Question, candidate: Candidate) -> Refusal | None:
-    not_before = candidate.entitlement.not_before
-    if _has_begun(not_before, question):
-        return None
-    return Refusal(Reason.NOT_YET_VALID, {"not_before": not_before})
-
-
-def _uses_left(question: Question, candidate: Candidate) -> Refusal | None:
-    limit = _limit(question, candidate)
-    if limit is None or _used(candidate) < limit:
-        return None
-    return Refusal(Reason.USES_EXHAUSTED, {"limit": limit, "used": _used(candidate)})
-
-
-Check = Callable[[Question, Candidate], Refusal | None]
-
-#: Asked in this order, which is the order of ``Reason``.
-CHECKS: tuple[Check, ...] = (
-    _denied_itself,
-    _strong_enough,
-    _right_venue,
-    _not_over,
-    _begun,
-    _uses_left,
-)
-
-
-def _first_failing(question: Question, candidate: Candidate) -> Refusal | None:
-    for check in CHECKS:
-        refusal = check(question, candidate)
-        if refusal is not None:
-            return refusal
-    return None
-
-
-# ------------------------------------------------------------------ what the checks are made of
-
-
-def _product(question: Question, candidate: Candidate) -> Product:
-    return question.profile.products.get(candidate.entitlement.product, _UNLISTED)
-
-
-def _limit(question: Question, candidate: Candidate) -> int | None:
-    own = candidate.entitlement.uses
-    return own if own is not None else _product(question, candidate).uses
-
-
-def _used(candidate: Candidate) -> int:
-    return candidate.used.total + candidate.elsewhere.total
-
-
-def _over(expires: int | None, question: Question) -> bool:
-    """``exp`` is judged by the floor: a clock that lies cannot end a right (docs/explanation/time.md)."""
-    if expires is None:
-        return False
-    by = question.now.estimate if question.profile.when_unsure is WhenUnsure.REFUSE else question.now.floor
-    return by >= expires
-
-
-def _has_begun(not_before: int, question: Question) -> bool:
-    by = question.now.floor if question.profile.when_unsure is WhenUnsure.REFUSE else question.now.estimate
-    return by >= not_before
-
-
-def _choice(question: Question, candidate: Candidate) -> tuple[int, ...]:
-    """Which entitlement is used: unlimited, then the earliest expiry, the fewest left, the id."""
-    limit = _limit(question, candidate)
-    expires = candidate.entitlement.expires
-    return (
-        0 if limit is None else 1,
-        _NEVER if expires is None else expires,
-        _NEVER if limit is None else limit - _used(candidate),
-        int.from_bytes(candidate.entitlement.id, "big"),
-    )
-
-
-def _told(denial: Denial) -> Refusal:
-    return Refusal(
-        Reason.DENIED,
-        {"target": TargetKind(denial.target_kind).name.lower(), "state": denial.state.name.lower()},
-    )
-
-
-def _granted(question: Question, candidate: Candidate) -> Granted:
-    limit = _limit(question, candidate)
+def _granted(case: Case) -> Granted:
+    share, left = _share(case), case.left(on_day=True)
     return Granted(
-        entitlement=candidate.entitlement,
-        cost=1,
-        persons=1,
-        left=None if limit is None else limit - _used(candidate) - 1,
-        clock=_clock(question, candidate),
+        entitlement=case.candidate.entitlement,
+        cost=share.cost,
+        persons=share.persons,
+        left=None if left is None else left - share.cost,
+        clock=_clock(case),
+        warnings=_warnings(case),
     )
 
 
-def _denied(question: Question, refusal: Refusal, candidate: Candidate | None = None) -> Denied:
-    binding = question.binding
-    return Denied(
-        refusal=refusal,
-        pass_=None if binding is None or isinstance(binding, Refusal) else binding.pass_,
-        entitlement=None if candidate is None else candidate.entitlement,
-        clock=_clock(question, candidate),
-    )
+def _warnings(case: Case) -> tuple[Warned, ...]:
+    question, told = case.question, []
+    if case.terms.concession is not None:
+        told.append(Warned(Notice.CONCESSION, case.terms.concession))
+    inside = question.presence.inside
+    if question.profile.zone(question.lane).passback is Passback.SOFT and inside:
+        told.append(Warned(Notice.PASSBACK, inside))
+    told += [
+        Warned(Notice.RETIREMENT, retirement.ends)
+        for retirement in question.profile.retirements
+        if retirement.means(question.credential) and case.now >= retirement.ends - retirement.warn_s
+    ]
+    return tuple(told)
 
 
-def _clock(question: Question, candidate: Candidate | None) -> ClockQuality:
-    """``UNSURE`` where the answer on validity would differ inside the interval of time."""
-    if candidate is None:
-        return question.now.quality
-    right, now, binding = candidate.entitlement, question.now, question.binding
+def _told(failed: list[tuple[Case, Reason, int | None]]) -> Denied:
+    def order(one: tuple[Case, Reason, int | None]) -> tuple[object, ...]:
+        case, reason, soonest = one
+        return NEVER if soonest is None else soonest, _PLACE[reason], case.choice
+
+    case, reason, soonest = min(failed, key=order)
+    why: Params = next(rule.why(case) for rule in RULES if rule.reason is reason)
+    right = case.candidate.entitlement
+    return Denied(Refusal(reason, why), case.binding.pass_, right, _clock(case), soonest)
+
+
+def _denied(question: Question, refusal: Refusal) -> Denied:
+    return Denied(refusal, _pass_of(question), None, question.now.quality)
+
+
+def _leaving(question: Question) -> Leaving:
+    return Leaving(_pass_of(question), max(1, question.presence.inside), question.now.quality)
+
+
+def _pass_of(question: Question) -> bytes | None:
+    return question.binding.pass_ if isinstance(question.binding, Binding) else None
+
+
+def _clock(case: Case) -> ClockQuality:
+    """``UNSURE`` where the answer on time would differ inside the interval of time."""
+    right, now, binding = case.candidate.entitlement, case.question.now, case.binding
     latest = now.estimate if now.ceiling is None else now.ceiling
-    assert isinstance(binding, Binding)  # or no candidate would have been looked at
     for edge in (right.not_before, right.expires, binding.not_before, binding.expires):
         if edge is not None and now.floor < edge <= latest:
             return ClockQuality.UNSURE
+    profile, terms = case.question.profile, case.terms
+    if terms.per_day is not None and profile.day_of(now.floor) != profile.day_of(latest):
+        return ClockQuality.UNSURE
+    hours = terms.hours
+    if hours is not None and now.floor != latest and hours.is_open(now.floor) != hours.is_open(latest):
+        return ClockQuality.UNSURE
     return now.quality

@@ -1,0 +1,65 @@
+"""What a gate would say to a medium or a pass, from its files: beside a running gate, or after it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from gated.config.settings import LaneSettings, Settings
+from gated.daemon.recall import Recall, Trust
+from gated.errors import ConfigError
+from gated.model.credential import Credential
+from gated.model.statement import Binding
+from gated.model.time import ClockQuality, ClockSample, TimeReading
+from gated.model.venue import Direction
+from gated.policy.explain import Explanation, explain
+from gated.policy.reckoning import EARLIEST, Floor, reckon
+from gated.store.cache import Cache
+from gated.store.directory import FLOORS, JOURNAL
+from gated.store.floors import TIME, floors_file
+from gated.store.uses import UsesReader
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked about: what a medium proves, or a pass with the proof it is taken to have."""
+
+    credential: Credential
+    pass_: bytes | None = None
+
+
+def explained(
+    settings: Settings, trust: Trust, lane: LaneSettings, asked: Asked, reading: TimeReading
+) -> Explanation:
+    """What would happen at a lane. Raises ``StoreError``."""
+    uses = UsesReader(settings.state_dir / JOURNAL)
+    with closing(uses), closing(Cache(settings.state_dir)) as cache:
+        recall = Recall(
+            lane=lane.lane, trust=trust, cache=cache, uses=uses, exits_counted=exits_counted(settings)
+        )
+        if asked.pass_ is None:
+            return explain(recall.of_medium(asked.credential, reading))
+        bound = Binding(trust.profile.sector, asked.pass_, 0, None, 0, bytes(8), bytes(16), 0)
+        return explain(recall.of_pass(bound, asked.credential, reading))
+
+
+def lane_of(settings: Settings, name: str | None) -> LaneSettings:
+    """A lane by its id, or the first that leads in. Raises ``ConfigError``."""
+    for lane in settings.lanes:
+        if lane.lane.id == name or (name is None and lane.lane.direction is Direction.ENTRY):
+            return lane
+    known = ", ".join(lane.lane.id for lane in settings.lanes)
+    raise ConfigError(f"there is no lane {name or 'that leads in'}", hint=f"name one of: {known}")
+
+
+def reading_of(settings: Settings, sample: ClockSample, at: int | None) -> TimeReading:
+    """The time of a question: one that was asked for, or what this gate believes now."""
+    if at is not None:
+        return TimeReading(at, at, None, ClockQuality.GOOD, sample)
+    floor = max(EARLIEST, floors_file(settings.state_dir / FLOORS).get(TIME, 0))
+    return reckon(Floor(floor, sample.boottime, sample.boot), sample)
+
+
+def exits_counted(settings: Settings) -> bool:
+    """Whether a lane of this gate leads out, so that somebody counts who leaves."""
+    return any(lane.lane.direction is Direction.EXIT for lane in settings.lanes)

@@ -1,0 +1,164 @@
+"""Hops 3 and 4 of a tap: all that is known of a medium or a pass is recalled and opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gated.credential.index import index_of
+from gated.credential.statement import open_statement
+from gated.model.credential import Credential
+from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
+from gated.model.refusal import Reason, Refusal
+from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
+from gated.model.time import TimeReading
+from gated.model.trust import KeySet
+from gated.model.venue import Direction, Lane, Passback, Profile
+from gated.policy.calendar import shift_of
+from gated.store.cache import Cache, Token
+from gated.store.uses import UsesReader
+
+Denials = list[Denial | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the gate believes: whose signatures, which sector, whose rules."""
+
+    keys: KeySet
+    sector_key: bytes
+    profile: Profile
+
+    def __repr__(self) -> str:
+        return f"Trust({len(self.keys)} keys, {self.profile.venue})"
+
+
+class Recall:
+    """Asks the question of a tap at one lane. Used by one thread. All it raises is ``StoreError``."""
+
+    def __init__(
+        self, *, lane: Lane, trust: Trust, cache: Cache, uses: UsesReader, exits_counted: bool
+    ) -> None:
+        self._lane = lane
+        self._trust = trust
+        self._cache = cache
+        self._uses = uses
+        self._exits_counted = exits_counted
+
+    def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
+        """What a medium asks."""
+        with self._cache:
+            bound, denials = self._open(index_of(credential, self._trust.sector_key), reading)
+            binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
+            return self._question(credential, binding, denials, reading)
+
+    def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
+        """What a medium would ask that ``binding`` bound, though nobody issued it."""
+        with self._cache:
+            return self._question(credential, binding, [], reading)
+
+    # -------------------------------------------------------------- recalled and opened
+
+    def _question(
+        self,
+        credential: Credential,
+        binding: Binding | Refusal | None,
+        denials: Denials,
+        reading: TimeReading,
+    ) -> Question:
+        rights: list[Entitlement] = []
+        refused: list[Refusal] = []
+        own: dict[bytes, Denial] = {}
+        pass_ = binding.pass_ if isinstance(binding, Binding) else None
+        if pass_ is not None and self._lane.direction is Direction.ENTRY:
+            opened, of_pass = self._open(pass_, reading)
+            denials += of_pass
+            rights = [right for right in opened if isinstance(right, Entitlement)]
+            refused = [right for right in opened if isinstance(right, Refusal)]
+            own = self._own_denials(rights, denials, reading)
+        return Question(
+            credential=credential,
+            binding=binding,
+            candidates=self._candidates(rights, own, reading),
+            refused=tuple(refused),
+            denials=tuple(denials),
+            lane=self._lane,
+            profile=self._trust.profile,
+            now=reading,
+            presence=NOBODY if pass_ is None else self._presence(pass_, reading),
+            occupancy=self._occupancy(reading),
+        )
+
+    def _candidates(
+        self, rights: list[Entitlement], own: dict[bytes, Denial], reading: TimeReading
+    ) -> tuple[Candidate, ...]:
+        if not rights:
+            return ()
+        profile = self._trust.profile
+        day = profile.day_of(reading.estimate)
+        counted = self._uses.recall([right.id for right in rights], profile.venue, day)
+        return tuple(
+            Candidate(
+                right, counted[right.id].uses, denial=own.get(right.id), paid_at=counted[right.id].paid_at
+            )
+            for right in rights
+        )
+
+    def _own_denials(
+        self, rights: list[Entitlement], denials: Denials, reading: TimeReading
+    ) -> dict[bytes, Denial]:
+        own: dict[bytes, Denial] = {}
+        for right in rights:
+            for found in self._open(right.id, reading)[1]:
+                if isinstance(found, Denial):
+                    own[right.id] = found
+                else:
+                    # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
+                    denials.append(found)
+        return own
+
+    def _open(self, key: bytes, reading: TimeReading) -> tuple[list[Statement | Refusal], Denials]:
+        """(bindings and rights, denials) under a key, opened."""
+        others: list[Statement | Refusal] = []
+        denials: Denials = []
+        for row in self._cache.recall(key):
+            statement = open_statement(row.token, self._trust.keys, reading.floor)
+            if not isinstance(statement, Refusal):
+                statement = self._in_place(statement, key, row)
+            if row.kind is Kind.DENIAL:
+                assert isinstance(statement, Denial | Refusal)
+                denials.append(statement)
+            else:
+                others.append(statement)
+        return others, denials
+
+    def _in_place(self, statement: Statement, key: bytes, row: Token) -> Statement | Refusal:
+        """A genuine statement in a row or a sector that is not its own is a forgery.
+
+        The row's columns say which statement counts, so one that bears an older rank than its row, or
+        stands beside its successor under another id, would bring back what was taken away.
+        """
+        if statement.sector != self._trust.profile.sector:
+            return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
+        stands = key, (row.kind, row.id), row.rank
+        return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED
+
+    # -------------------------------------------------------------- who is inside
+
+    def _presence(self, pass_: bytes, reading: TimeReading) -> Presence:
+        zone = self._trust.profile.zone(self._lane)
+        if zone.passback is Passback.NONE and self._lane.direction is Direction.ENTRY:
+            return NOBODY  # nobody asks, and a tap must not wait for what nobody asks
+        return self._uses.inside(pass_, zone.id, self.shift(reading))
+
+    def _occupancy(self, reading: TimeReading) -> Occupancy:
+        if self._trust.profile.capacity is None:
+            return EMPTY
+        return Occupancy(self._uses.occupancy(self.shift(reading)), self._exits_counted)
+
+    def shift(self, reading: TimeReading) -> int:
+        """The venue's service day, as yyyymmdd."""
+        profile = self._trust.profile
+        return shift_of(reading.estimate, profile.timezone, profile.day_end_min)
+
+
+_MISPLACED = Refusal(Reason.MISPLACED)

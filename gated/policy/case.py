@@ -1,0 +1,92 @@
+"""One candidate before the rules: what is left of it, and at which time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gated.model.decision import Candidate, Question
+from gated.model.statement import Binding
+from gated.model.venue import WhenUnsure
+from gated.policy.terms import Terms
+
+#: Sorts after every real time, and after every number of uses.
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A candidate with its terms, in the question it was asked in.
+
+    Times are on the axis of the clock's estimate. The floor is ``lag`` seconds behind it and goes on with
+    it, so what the floor decides is decided ``lag`` later.
+    """
+
+    question: Question
+    candidate: Candidate
+    terms: Terms
+    binding: Binding
+
+    @property
+    def now(self) -> int:
+        """When the tap is."""
+        return self.question.now.estimate
+
+    @property
+    def ending_lag(self) -> int:
+        """How much later an end is judged to have come."""
+        return self.now - ending_time(self.question)
+
+    @property
+    def beginning_lag(self) -> int:
+        """``nbf`` is judged by the estimate, unless the profile refuses what is unsure."""
+        now = self.question.now
+        return now.estimate - now.floor if _is_cautious(self.question) else 0
+
+    @property
+    def expires(self) -> int:
+        """First second, on the estimate's axis, at which the right or its binding is over."""
+        ends = [end for end in (self.candidate.entitlement.expires, self.binding.expires) if end is not None]
+        return min(ends) + self.ending_lag if ends else NEVER
+
+    def is_reentry(self, at: int) -> bool:
+        """Whether an entry costs nothing because another one cost a use shortly before."""
+        paid_at, reentry_s = self.candidate.paid_at, self.terms.reentry_s
+        return bool(reentry_s) and paid_at is not None and at < paid_at + reentry_s
+
+    def left(self, *, on_day: bool) -> int | None:
+        """The smallest remainder of uses, of this calendar day or but for the day; None = unlimited."""
+        terms, used, elsewhere = self.terms, self.candidate.used, self.candidate.elsewhere
+        left = [
+            limit - spent
+            for limit, spent in (
+                (terms.total, used.total + elsewhere.total),
+                (terms.share, used.here + elsewhere.here),
+                (terms.per_day if on_day else None, used.today + elsewhere.today),
+            )
+            if limit is not None
+        ]
+        cap = self.question.profile.apart_cap
+        if cap is not None and self.candidate.apart is not None and terms.counted:
+            left.append(cap - self.candidate.apart)
+        return max(0, min(left)) if left else None
+
+    @property
+    def choice(self) -> tuple[int, int, int, int, bytes]:
+        """Of several that fit the least is used: what costs nothing first, then what ends first."""
+        expires, left = self.candidate.entitlement.expires, self.left(on_day=True)
+        return (
+            0 if self.is_reentry(self.now) else 1,
+            1 if self.terms.counted else 0,
+            NEVER if expires is None else expires,
+            NEVER if left is None else left,
+            self.candidate.entitlement.id,
+        )
+
+
+def ending_time(question: Question) -> int:
+    """``exp`` is judged by the floor: a clock that lies cannot end a right (docs/explanation/time.md)."""
+    return question.now.estimate if _is_cautious(question) else question.now.floor
+
+
+def _is_cautious(question: Question) -> bool:
+    return question.profile.when_unsure is WhenUnsure.REFUSE
