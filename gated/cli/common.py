@@ -29,9 +29,16 @@ def whole(text: str) -> int:
     return number
 
 
-def add_json(made: argparse.ArgumentParser) -> None:
+def add_json(made: argparse.ArgumentParser, what: str = "print JSON, one object per line") -> None:
     """``--json``."""
-    made.add_argument("--json", action="store_true", help="print JSON, one object per line")
+    made.add_argument("--json", action="store_true", help=what)
+
+
+def add_language(made: argparse.ArgumentParser) -> None:
+    """``--language``."""
+    made.add_argument(
+        "--language", choices=("de", "en", "es", "fr", "it"), default="en", help="of the texts (default: en)"
+    )
 
 
 def add_config(made: argparse.ArgumentParser) -> None:

@@ -23,6 +23,11 @@ class Direction(StrEnum):
     ENTRY = "entry"
     EXIT = "exit"
 
+    @property
+    def word(self) -> str:
+        """As a visitor says it: ``in`` or ``out``."""
+        return "in" if self is Direction.ENTRY else "out"
+
 
 class WhenUnsure(StrEnum):
     """What counts where the answer differs between the floor and the estimate of time."""

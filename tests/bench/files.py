@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gated.central.sign import sign_statement
 from gated.credential.index import index_of
@@ -18,6 +19,7 @@ from gated.devices.clock import SystemClock
 from gated.model.credential import Assurance, Credential
 from gated.model.statement import Binding, Entitlement, Kind
 from gated.model.trust import Algorithm
+from gated.model.venue import Product
 from gated.store.cache import KIND_NUMBERS
 from gated.store.intake import StatementStore
 from gated.store.snapshot import StatementRow, fold, write_snapshot
@@ -28,7 +30,21 @@ NOW = SystemClock().sample().wall
 YEAR_S = 366 * 86400
 SECTOR_KEY = hashlib.sha256(b"bench sector key").digest()
 BARE = "bare.db"
+#: A pass may hold one of each. All are open at any hour, which has to be found out.
+PRODUCTS = {
+    product.id: product
+    for product in (
+        Product("swim10", uses=10, hours="Mo-Fr 00:00-24:00; Sa-Su 00:00-24:00", reentry_s=1800),
+        Product("season", per_day=20, hours="Mo-Su 00:00-24:00"),
+        Product("off-peak", uses=50, per_day=5, hours="Mo-Su 00:00-12:00,12:00-24:00"),
+        Product("bundle", per_venue=((VENUE, 40), ("vaise", 4)), hours="Jan-Dec 00:00-24:00"),
+        Product("family", uses=60, party=4, hours="Mo,Tu,We,Th,Fr,Sa,Su 00:00-24:00; PH 00:00-24:00"),
+    )
+}
 _PART = 5000
+
+
+BareRow = tuple[Any, ...]  # key, and the tokens of its pass
 
 
 def credential(number: int) -> Credential:
@@ -41,15 +57,15 @@ def bare_key(index: bytes) -> int:
     return int.from_bytes(index[:8], "big", signed=True)
 
 
-def build(directory: Path, count: int, algorithm: Algorithm) -> SigningKey:
-    """Bindings and entitlements of ``count`` passes, in a snapshot and in the bare table; made once."""
-    marker = directory / f"built-{count}-{algorithm}.pem"
+def build(directory: Path, count: int, algorithm: Algorithm, rights: int = 1) -> SigningKey:
+    """``count`` passes with so many rights each, in a snapshot and in the bare table; made once."""
+    marker = directory / f"built-{count}-{rights}-{algorithm}.pem"
     if marker.exists():
         return SigningKey.from_pem(marker.read_bytes())
     key = SigningKey.generate(algorithm)
-    tasks = [(key.pem(), first, min(first + _PART, count)) for first in range(0, count, _PART)]
+    tasks = [(key.pem(), first, min(first + _PART, count), rights) for first in range(0, count, _PART)]
     rows: list[StatementRow] = []
-    bare: list[tuple[int, bytes, bytes]] = []
+    bare: list[BareRow] = []
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         for part, bare_part in pool.imap_unordered(_sign, tasks):
             rows += part
@@ -64,8 +80,13 @@ def build(directory: Path, count: int, algorithm: Algorithm) -> SigningKey:
     return key
 
 
-def _sign(task: tuple[bytes, int, int]) -> tuple[list[StatementRow], list[tuple[int, bytes, bytes]]]:
-    pem, first, last = task
+def rights_of(number: int, rights: int) -> list[tuple[bytes, str]]:
+    """(id, product) of each right of a pass."""
+    return [(_drawn(f"right {product}", number, 8), product) for product in list(PRODUCTS)[:rights]]
+
+
+def _sign(task: tuple[bytes, int, int, int]) -> tuple[list[StatementRow], list[BareRow]]:
+    pem, first, last, rights = task
     key = SigningKey.from_pem(pem)
     rows: list[StatementRow] = []
     bare = []
@@ -74,13 +95,14 @@ def _sign(task: tuple[bytes, int, int]) -> tuple[list[StatementRow], list[tuple[
         binding = Binding(
             SECTOR, _drawn("pass", number, 16), NOW - 60, None, NOW - 60, _drawn("bind", number, 8), index, 0
         )
-        right = Entitlement(
-            SECTOR, binding.pass_, NOW - 60, NOW + YEAR_S, NOW - 60, _drawn("right", number, 8), "swim10", 0
-        )
-        bound, entitled = sign_statement(key, binding), sign_statement(key, right)
+        bound = sign_statement(key, binding)
         rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1))
-        rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, entitled, 1))
-        bare.append((bare_key(index), bound, entitled))
+        tokens = [bound]
+        for cti, product in rights_of(number, rights):
+            right = Entitlement(SECTOR, binding.pass_, NOW - 60, NOW + YEAR_S, NOW - 60, cti, product, 0)
+            tokens.append(sign_statement(key, right))
+            rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, tokens[-1], 1))
+        bare.append((bare_key(index), *tokens))
     return rows, bare
 
 
@@ -95,12 +117,13 @@ def _write_cache(directory: Path, rows: list[StatementRow]) -> None:
     write_snapshot(directory / fold(directory), rows)
 
 
-def _write_bare(path: Path, rows: list[tuple[int, bytes, bytes]]) -> None:
+def _write_bare(path: Path, rows: list[BareRow]) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=OFF")
-    connection.execute("CREATE TABLE statement (key INTEGER PRIMARY KEY, bound BLOB, entitled BLOB)")
+    tokens = [f"token_{place} BLOB" for place in range(len(rows[0]) - 1)]
+    connection.execute(f"CREATE TABLE statement (key INTEGER PRIMARY KEY, {', '.join(tokens)})")
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO statement VALUES (?, ?, ?)", rows)
+    connection.executemany(f"INSERT INTO statement VALUES (?{', ?' * len(tokens)})", rows)
     connection.execute("COMMIT")
     connection.close()
 

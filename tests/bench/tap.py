@@ -1,13 +1,15 @@
 """How long a tap takes inside the gate, as a ratio to the least any gate could do, in one run.
 
-    python tests/bench/tap.py --json                         10,000 entitlements
+    python tests/bench/tap.py --json                         10,000 entitlements, five to a pass
     python tests/bench/tap.py --json --entitlements 1000000  about four minutes, 1 GB of disk
+    python tests/bench/tap.py --json --rights 1              one to a pass
     python tests/bench/tap.py --entitlements 1000000 --dir /var/tmp/bench   keeps the files for the next run
 
-gated   TapWay.take: recall from snapshot and delta, open the binding and every candidate, judge, write
-        the row and the reservation durably through the journal's thread.
-bare    one point lookup in a table of as many rows, two verifications of the same algorithm on prepared
-        bytes, one insert in WAL with synchronous=FULL.
+gated   TapWay.take: recall from snapshot and delta, open the binding and every candidate, recall how
+        often each was used, judge by all rules (hours, limits, re-entry), write the row and the
+        reservation durably through the journal's thread. Each right has a history of uses.
+bare    one point lookup in a table of as many passes, one verification of the same algorithm on prepared
+        bytes for the binding and for each right, one insert in WAL with synchronous=FULL.
 
 Both are called in turn, in blocks, in one process on one core (as systemd/gated.service has it; ADR 0010);
 garbage collection is off inside a block, both cache files are in memory, and both logs are past their first
@@ -30,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -39,16 +42,31 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from files import BARE, NOW, SECTOR, SECTOR_KEY, VENUE, YEAR_S, bare_key, build, credential, place, rss_mb
+from files import (
+    BARE,
+    NOW,
+    PRODUCTS,
+    SECTOR,
+    SECTOR_KEY,
+    VENUE,
+    YEAR_S,
+    bare_key,
+    build,
+    credential,
+    place,
+    rights_of,
+    rss_mb,
+)
 
-from gated.daemon.tap import TapWay, Trust, Written
+from gated.daemon.recall import Recall, Trust
+from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.clock import SystemClock
 from gated.model.decision import Granted
 from gated.model.event import Settled, SettledBy, Settlement
 from gated.model.statement import Kind
 from gated.model.trust import Algorithm, TrustedKey
-from gated.model.venue import Lane, Product, Profile
+from gated.model.venue import Lane, Profile
 from gated.store.cache import Cache
 from gated.store.floors import Floors
 from gated.store.journal import Journal
@@ -60,12 +78,14 @@ BLOCK = 10  # as many releases as a gate of ten lanes has open at once
 WARM = 10 * BLOCK
 #: SQLite folds a log back after 1000 pages. Until then the log grows, and each flush is dearer.
 LOG_PAGES = 1100
+#: Days on which a right was used, if not five.
+HISTORY = {"season": 60}
 
 
 class Gated:
     """The gate's own path, with nothing around it."""
 
-    def __init__(self, directory: Path, work: Path, key: SigningKey) -> None:
+    def __init__(self, directory: Path, work: Path, key: SigningKey, rights: int) -> None:
         self.clock = clock = SystemClock()
         self.journal = Journal(
             work / "journal.db",
@@ -80,19 +100,43 @@ class Gated:
             frozenset({Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL}), 0, NOW + 2 * YEAR_S,
         )  # fmt: skip
         profile = Profile(
-            VENUE, SECTOR, ZoneInfo("Europe/Paris"), 1, products={"swim10": Product("swim10", uses=10)}
+            VENUE,
+            SECTOR,
+            ZoneInfo("Europe/Paris"),
+            1,
+            country="FR",
+            products=dict(list(PRODUCTS.items())[:rights]),
         )
         self.open: list[int] = []
         self.time = TimeKeeper(clock, Floors(self.journal, work / "floors.json"))
+        lane = Lane("in-1")
         self.way = TapWay(
-            lane=Lane("in-1"),
-            trust=Trust({key.kid: trusted}, SECTOR_KEY, profile),
-            cache=Cache(directory),
-            uses=UsesReader(work / "journal.db"),
+            lane=lane,
+            profile=profile,
+            recall=Recall(
+                lane=lane,
+                trust=Trust({key.kid: trusted}, SECTOR_KEY, profile),
+                cache=Cache(directory),
+                uses=UsesReader(work / "journal.db"),
+                exits_counted=False,
+            ),
             journal=self.journal,
             time=self.time,
             clock=clock,
             turn=threading.Lock(),
+        )
+
+    def remember(self, people: list[int], rights: int) -> None:
+        """Each right was used before, as rights of its kind are: the season pass most."""
+        today = datetime.fromtimestamp(NOW, UTC).date()
+        self.journal._file.connection.executemany(
+            "INSERT INTO counter (cti, venue, day, taken, keep_until, last_at) VALUES (?, ?, ?, 1, NULL, ?)",
+            (
+                (cti, VENUE, int(f"{today - timedelta(days=ago):%Y%m%d}"), NOW - ago * 86400)
+                for number in people
+                for cti, product in rights_of(number, rights)
+                for ago in range(1, HISTORY.get(product, 5) + 1)
+            ),
         )
 
     def tap(self, number: int) -> None:
@@ -130,11 +174,11 @@ class Bare:
 
     def tap(self, number: int) -> None:
         index = hmac.digest(SECTOR_KEY, credential(number).text.encode(), "sha256")
-        _, bound, entitled = self.rights.execute(
+        _, *tokens = self.rights.execute(
             "SELECT * FROM statement WHERE key = ?", (bare_key(index),)
         ).fetchone()
-        self.verify(bound)
-        self.verify(entitled)
+        for token in tokens:
+            self.verify(token)
         self.write()
 
     def write(self) -> None:
@@ -155,14 +199,14 @@ class Bare:
             self.key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
 
 
-def measure(directory: Path, work: Path, key: SigningKey, count: int, taps: int) -> dict[str, Any]:
+def measure(directory: Path, work: Path, key: SigningKey, people: list[int], rights: int) -> dict[str, Any]:
     """Both paths in turn. Everybody comes once to each."""
     for path in directory.glob("*.db"):
         read_once(path)
-    gate, bare = Gated(directory, work, key), Bare(directory, work, key)
+    gate, bare = Gated(directory, work, key, rights), Bare(directory, work, key)
+    gate.remember(people, rights)
     gate.journal.start()
     bare.warm()
-    people = random.Random(7).sample(range(count), min(count, WARM + taps))
     took: dict[str, list[int]] = {"gated": [], "bare": []}
     for first in range(0, len(people), BLOCK):
         for label, tap in (("gated", gate.tap), ("bare", bare.tap)):
@@ -198,13 +242,16 @@ def _percentiles(values: list[int]) -> dict[str, float]:
     }
 
 
-def count_commits(directory: Path, work: Path, key: SigningKey, count: int, taps: int) -> dict[str, Any]:
+def count_commits(
+    directory: Path, work: Path, key: SigningKey, people: list[int], rights: int
+) -> dict[str, Any]:
     """The gate's path alone, counted and not timed: counting costs time."""
-    gate = Gated(directory, work, key)
+    gate = Gated(directory, work, key, rights)
+    gate.remember(people, rights)
     commits: list[str] = []
     gate.journal._file.connection.set_trace_callback(commits.append)
     gate.journal.start()
-    for number in random.Random(7).sample(range(count), taps):
+    for number in people:
         gate.tap(number)
     gate.journal.stop(30)
     return {"commits": commits.count("COMMIT")}
@@ -225,6 +272,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--entitlements", type=int, default=10_000, metavar="N")
+    parser.add_argument(
+        "--rights", type=int, default=5, choices=range(1, len(PRODUCTS) + 1), help="of a pass"
+    )
     parser.add_argument("--taps", type=int, default=2000, metavar="N")
     parser.add_argument("--algorithm", choices=tuple(Algorithm), default="EdDSA")
     parser.add_argument("--dir", type=Path, help="keep the built files there")
@@ -233,21 +283,26 @@ def main() -> None:
     parser.add_argument("--part", choices=("measure", "count"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     with place(arguments.dir) as directory:
-        key = build(directory, arguments.entitlements, Algorithm(arguments.algorithm))
+        passes = arguments.entitlements // arguments.rights
+        key = build(directory, passes, Algorithm(arguments.algorithm), arguments.rights)
         with tempfile.TemporaryDirectory(prefix="run-", dir=directory) as run:
             if arguments.part is None:
                 report(arguments, directory, Path(run))
                 return
             if not arguments.any_core:
                 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-            part = measure if arguments.part == "measure" else count_commits
-            print(json.dumps(part(directory, Path(run), key, arguments.entitlements, arguments.taps)))
+            timed = arguments.part == "measure"
+            come = min(passes, arguments.taps + WARM * timed)
+            people = random.Random(7).sample(range(passes), come)
+            part = measure if timed else count_commits
+            print(json.dumps(part(directory, Path(run), key, people, arguments.rights)))
 
 
 def report(arguments: argparse.Namespace, directory: Path, work: Path) -> None:
     # Processes of their own: this one has built the files and is larger than any gate.
     words = [sys.executable, __file__, "--dir", str(directory), "--algorithm", arguments.algorithm]
-    words += ["--entitlements", str(arguments.entitlements)] + ["--any-core"] * arguments.any_core
+    words += ["--entitlements", str(arguments.entitlements), "--rights", str(arguments.rights)]
+    words += ["--any-core"] * arguments.any_core
 
     def part(name: str, taps: int) -> list[str]:
         return [*words, "--part", name, "--taps", str(taps)]
@@ -262,7 +317,7 @@ def report(arguments: argparse.Namespace, directory: Path, work: Path) -> None:
     figures["commits_per_entry"] = (commits[1] - commits[0]) / (many - few)
     known = None not in syncs
     figures["fdatasync_per_entry"] = (syncs[1] - syncs[0]) / (many - few) if known else None
-    figures["entitlements"] = arguments.entitlements
+    figures |= {"entitlements": arguments.entitlements, "rights": arguments.rights}
     if arguments.json:
         print(json.dumps(figures))
         return
