@@ -196,7 +196,7 @@ def _why_full(case: Case) -> Params:
     question = case.question
     told: dict[str, int | str] = {"capacity": question.profile.capacity or 0}
     if not question.occupancy.exits_counted:
-        told["exits"] = "not_counted"
+        told["exits"] = "not_measured"
     return told
 
 
