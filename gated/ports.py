@@ -101,8 +101,8 @@ class Signal(StrEnum):
 class Indicator(Protocol):
     """Light, sound and text. Never raises: a broken lamp closes no lane."""
 
-    def show(self, signal: Signal, refusal: Refusal | None = None) -> None:
-        """Show a signal until the next one."""
+    def show(self, signal: Signal, refusal: Refusal | None = None, texts: Sequence[str] = ()) -> None:
+        """Show a signal until the next one. ``texts`` say it to the visitor, one in each of the gate's languages."""
 
 
 class Link(Protocol):

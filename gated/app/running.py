@@ -40,6 +40,7 @@ from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.uses import UsesReader
+from gated.texts import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
 
@@ -185,7 +186,8 @@ class RunningGate:
             time=self._time,
             clock=world.clock,
             barrier=world.barriers.get(lane_id) or SimulatedBarrier(),
-            indicator=SimulatedIndicator(),
+            indicator=world.indicators.get(lane_id) or SimulatedIndicator(),
+            texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
             journal_wait_s=self._settings.journal_wait_s,
             watch=world.watch,

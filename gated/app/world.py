@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gated.daemon.messages import Told
 from gated.devices.clock import SystemClock
-from gated.ports import Barrier, Clock, Link, Reader
+from gated.ports import Barrier, Clock, Indicator, Link, Reader
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class World:
     clock: Clock = field(default_factory=SystemClock)
     readers: Mapping[str, Reader] = field(default_factory=dict)  # by lane
     barriers: Mapping[str, Barrier] = field(default_factory=dict)  # by lane
+    indicators: Mapping[str, Indicator] = field(default_factory=dict)  # by lane
     link: Link | None = None
     random: Callable[[int], bytes] = secrets.token_bytes
     jitter: Callable[[], float] = secrets.SystemRandom().random  # 0 ≤ x < 1

@@ -19,6 +19,7 @@ from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
 from gated.model.venue import Direction, Lane
+from gated.texts import LANGUAGES
 from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
@@ -67,6 +68,7 @@ class Settings:
     journal_wait_s: float
     ballast_bytes: int
     lanes: tuple[LaneSettings, ...]
+    languages: tuple[str, ...]  # in which a visitor is spoken to, the first one first
     sync: SyncSettings | None = None
 
 
@@ -93,6 +95,13 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
+    zones = trust.profile.zones or {trust.profile.venue: None}
+    for lane in settings.lanes:
+        if lane.lane.zone and lane.lane.zone not in zones:
+            raise ConfigError(
+                f"{path}: lane {lane.lane.id} leads to zone {lane.lane.zone!r}, which its profile does not name",
+                hint=f"name one of: {', '.join(zones)}",
+            )
     return settings, trust
 
 
@@ -109,6 +118,7 @@ def read_settings(document: Any, base: Path) -> Settings:
         journal_wait_s=journal.seconds("wait", "1.5s", least=0.05, most=30.0),
         ballast_bytes=journal.size("ballast", "16MB"),
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
+        languages=_languages(gate),
         sync=_sync(top.table("sync"), base) if top.has("sync") else None,
     )
     for table in (gate, trust, journal, top):
@@ -120,6 +130,16 @@ def read_settings(document: Any, base: Path) -> Settings:
     if len(set(readers)) < len(readers):
         raise DocumentError("lane", "two lanes have one reader: each needs its own")
     return settings
+
+
+def _languages(table: Table) -> tuple[str, ...]:
+    named = table.texts("languages", ["en"])
+    for one in named:
+        if one not in LANGUAGES or named.count(one) > 1:
+            raise DocumentError(
+                table.path("languages"), f"{one!r} is not one of {', '.join(LANGUAGES)}, named once"
+            )
+    return tuple(named)
 
 
 def _sync(table: Table, base: Path) -> SyncSettings:
@@ -140,6 +160,7 @@ def _lane(table: Table) -> LaneSettings:
             id=_name(table, "id"),
             direction=table.checked("direction", Direction, Direction.ENTRY),
             min_assurance=table.checked("min_assurance", Assurance.from_label, Assurance.UID_ONLY),
+            zone=_name(table, "zone") if table.has("zone") else "",
         ),
         reader=table.checked("reader", _driver),
         barrier=table.checked("barrier", _barrier),

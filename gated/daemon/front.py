@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gated.daemon.messages import Told
 from gated.daemon.timekeeper import TimeKeeper
+from gated.model.decision import Granted, Leaving
 from gated.model.event import LaneCause, LaneChanged, LaneState
 from gated.model.refusal import Reason, Refusal
 from gated.ports import Indicator, Signal
 from gated.store.journal import Journal
+from gated.texts import Texts
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
@@ -35,12 +37,16 @@ class Front:
         journal: Journal,
         time: TimeKeeper,
         indicator: Indicator,
+        texts: Sequence[Texts],
         watch: Callable[[Told], None],
     ) -> None:
         self._id = lane_id
         self._journal = journal
         self._time = time
         self._indicator = indicator
+        self._texts = texts
+        for one in texts:
+            one.ready()  # read now: the first visitor waits for no catalogue
         self._watch = watch
         self._missing = {"reader"}
         self._served = False
@@ -52,7 +58,7 @@ class Front:
         if not self._missing:
             self._change(LaneState.IN_SERVICE, cause if self._served else LaneCause.STARTED)
             self._served = True
-            self._indicator.show(Signal.READY)
+            self._indicator.show(Signal.READY, None, self._say(Texts.ready))
 
     def fail(self, cause: LaneCause) -> None:
         """The lane is out of service, and says so."""
@@ -60,14 +66,19 @@ class Front:
         self._change(LaneState.OUT_OF_SERVICE, cause)
         self.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": str(cause)}))
 
-    def grant(self) -> None:
+    def grant(self, decision: Granted | Leaving) -> None:
         """Show that the way is free."""
-        self._indicator.show(Signal.GRANTED)
+        now = self._time.read().estimate
+        self._indicator.show(Signal.GRANTED, None, self._say(lambda texts: texts.told(decision, now)))
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Show a refusal."""
-        out = refusal.reason is Reason.OUT_OF_SERVICE
-        self._indicator.show(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal)
+    def refuse(self, refusal: Refusal, next_at: int | None = None) -> None:
+        """Show a refusal, and when to come back."""
+        out, now = refusal.reason is Reason.OUT_OF_SERVICE, self._time.read().estimate
+        self._indicator.show(
+            Signal.OUT_OF_SERVICE if out else Signal.REFUSED,
+            refusal,
+            self._say(lambda texts: texts.refused(refusal, next_at, now)),
+        )
 
     def tell(self, told: Told) -> None:
         """One log line, and a word to whoever watches."""
@@ -80,6 +91,9 @@ class Front:
             told.took_s * 1000,
         )
         self._watch(told)
+
+    def _say(self, tell: Callable[[Texts], str]) -> tuple[str, ...]:
+        return tuple(tell(texts) for texts in self._texts)
 
     def _change(self, state: LaneState, cause: LaneCause) -> None:
         if state is self._state:

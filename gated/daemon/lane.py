@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -43,6 +43,7 @@ from gated.model.venue import Direction, Lane
 from gated.policy.storm import is_foreign
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
+from gated.texts import Texts
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class LaneWorker:
         clock: Clock,
         barrier: Barrier,
         indicator: Indicator,
+        texts: Sequence[Texts],
         times: LaneTimes,
         journal_wait_s: float,
         watch: Callable[[Told], None] = lambda _told: None,
@@ -72,7 +74,7 @@ class LaneWorker:
         self._way = way
         self._time = time
         self._clock = clock
-        self._front = Front(lane_id, journal, time, indicator, watch)
+        self._front = Front(lane_id, journal, time, indicator, texts, watch)
         self._times = times
         self._journal_wait_s = journal_wait_s
         self._passage = Passage(
@@ -257,7 +259,7 @@ class LaneWorker:
         if not self._passage.release(written.seq, granted.persons, granted.cost):
             self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, written.seq, since)
             return
-        self._front.grant()
+        self._front.grant(granted)
         self._tell(None, granted, written.seq, since)
 
     def _let_out(self, result: Credential | Refusal | None, since: float) -> None:
@@ -268,11 +270,11 @@ class LaneWorker:
         if not self._passage.let_out(leaving.persons, leaving.pass_):
             self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, 0, since)
             return
-        self._front.grant()
+        self._front.grant(leaving)
         self._tell(None, leaving, 0, since)
 
     def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
-        self._front.refuse(refusal)
+        self._front.refuse(refusal, None if denied is None else denied.next_at)
         self._tell(refusal, denied, seq, since)
         self._go_on()
 
