@@ -1,36 +1,242 @@
-"""stub"""
+"""OpenStreetMap opening_hours, read strictly and asked exactly.
+
+Source: https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification, through opening-hours-py. What it
+answers at one moment is the truth here. Where it looks ahead it is not trusted, for two faults of its own: it
+knows only the second of two equal hours in autumn, and after hours that reach past a whole next day
+(``PH 12:00-48:00 off``) it jumps over openings. So it is asked day by day, in wall-clock time.
+
+Public holidays are the nationwide ones of 2000 to 2076, of 122 countries; those of regions are not among
+them, and outside these years no day is a holiday.
+"""
 
 from __future__ import annotations
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from opening_hours import OpeningHours
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta, tzinfo
+from functools import lru_cache
+
+from opening_hours import (  # type: ignore[attr-defined]  # its stub forgets the errors
+    InvalidCoordinatesError,
+    OpeningHours,
+    ParserError,
+    State,
+    UnknownCountryError,
+)
+
+from gated.model.rules import MAX_HOURS_CHARS
+from gated.policy.calendar import offset_end, wall
+
+_DAY_S = 86400
+#: How far ``first_open`` looks, even if ``before`` is later: ten years.
+HORIZON_S = 3653 * _DAY_S
+#: Hours are closed outside these times: 1970 and the last years a datetime can say.
+_EARLIEST, _LATEST = 0, 253_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hours:
+    """When a right opens a gate; made by ``read_hours``. Equal if text and place are."""
+
     text: str
-    zone: tzinfo
+    timezone: tzinfo
     country: str | None
+    coordinates: tuple[float, float] | None
+    _schedule: OpeningHours = field(repr=False, compare=False)
 
     def is_open(self, at: int) -> bool:
-        return bool(
-            OpeningHours(self.text, timezone=self.zone, country=self.country).is_open(
-                datetime.fromtimestamp(at, self.zone)
-            )
-        )
+        """Whether it is open in this second since 1970."""
+        if not _EARLIEST <= at < _LATEST:
+            return False
+        try:
+            return self._schedule.is_open(wall(at, self.timezone))
+        except BaseException as trouble:
+            if not _is_panic(trouble):
+                raise
+            return False
 
     def first_open(self, at: int, before: int) -> int | None:
-        t = at
-        while t < min(before, at + 86400 * 400):
-            if self.is_open(t):
-                return t
-            t = t - t % 60 + 60
+        """The first open second t, ``at <= t < before`` and within ``HORIZON_S``; None if there is none."""
+        at = max(at, _EARLIEST)
+        before = min(before, at + HORIZON_S, _LATEST)
+        end = min(before, at + _DAY_S - at % _DAY_S)
+        found = self._search(at, end)
+        if found is None and end < before:
+            found = _search_from(self, end)
+        return found if found is not None and found < before else None
+
+    def _search(self, at: int, before: int) -> int | None:
+        try:
+            while at < before:
+                shown = wall(at, self.timezone)
+                midnight = _DAY_S - (shown.hour * 60 + shown.minute) * 60 - shown.second
+                end = offset_end(at, min(before, at + midnight), self.timezone)
+                for start, _, state, _ in self._schedule.intervals(
+                    shown, shown + timedelta(seconds=end - at)
+                ):
+                    if state == State.OPEN:
+                        return at + int((start.replace(tzinfo=None) - shown).total_seconds())
+                at = end
+        except BaseException as trouble:
+            if not _is_panic(trouble):
+                raise
         return None
 
 
-def read_hours(text, timezone, country, coordinates):
+@lru_cache(maxsize=256)  # taps of one day share one search: hours that never open cost ten years of it
+def _search_from(hours: Hours, at: int) -> int | None:
+    return hours._search(at, min(at + HORIZON_S, _LATEST))  # noqa: SLF001  # a method that outlives its object's cache
+
+
+def read_hours(
+    text: str, timezone: tzinfo, country: str | None, coordinates: tuple[float, float] | None
+) -> Hours:
+    """Read hours for a place. Raises ``ValueError``, one line: what is wrong and what to write instead.
+
+    ``country`` is ISO 3166-1 alpha-2 and needed for PH, ``coordinates`` are degrees (latitude, longitude) and
+    needed for sunrise, sunset, dawn and dusk, as is a ``timezone`` with a name.
+    """
+    hours, refusal = _read(text, timezone, country, coordinates)
+    if hours is None:
+        raise ValueError(refusal)
+    return hours
+
+
+@lru_cache(maxsize=256)
+def _read(
+    text: str, timezone: tzinfo, country: str | None, coordinates: tuple[float, float] | None
+) -> tuple[Hours | None, str]:
     try:
-        OpeningHours(text, timezone=timezone, country=country)
-    except Exception as e:
-        raise ValueError(str(e)) from None
-    return Hours(text, timezone, country)
+        said = _bare(text)
+        place = _place(said, timezone, country, coordinates)
+        return Hours(text, timezone, country, coordinates, _parsed(text, said, *place)), ""
+    except ValueError as refused:
+        return None, str(refused)
+
+
+_SUN = r"(?:dawn|sunrise|sunset|dusk)"
+_TIME = rf"(?::\d\d|{_SUN}|\))"
+#: Most of each in one text: what the library reads or asks slowly. A list of dates such as "Jan Mo[1]" takes
+#: three times as long with each more, a second from the thirteenth on.
+_MOST = 8
+_SLOW = (
+    (r"[a-z]{3} ?[a-z]{2}\[", "days such as Jan Mo[1]", "2026 Jan 5"),
+    ("easter", "easters", "2026 Apr 5"),
+    (_SUN, "times of the sun", "08:00-20:00"),
+)
+#: Looked for in the text without its comments.
+_DISHONEST = (
+    (
+        "(?-i:SH)",
+        "SH means school holidays, which no gate knows: write the dates instead, such as 2026 Jul 4-Aug 31",
+    ),
+    ("unknown", '"unknown" leaves a gate without an answer: write open or off'),
+    (rf"{_TIME}\+(?!\d)", "an open end (10:00+) does not say when it closes: write 10:00-20:00"),
+    (
+        rf"{_TIME} ?/",
+        "a repetition (10:00-16:00/01:30) says when things begin, not when it is open: write 10:00-16:00",
+    ),
+    (
+        '(?<!open )(?<!closed )(?<!off )""',
+        'a comment alone leaves open whether it is open: write open "..." or off "..."',
+    ),
+    (
+        r"\d{4}[a-z]",
+        "a year needs a space after it: write 2026 Jul-Aug",
+    ),  # of 2026Jul-Aug the library takes Jul alone
+)
+
+
+def _bare(text: str) -> str:
+    """The text with empty comments. Refuses what must not reach the parser."""
+    if not text.strip():
+        raise ValueError("hours are empty: write 24/7 for always, or leave them out")
+    if len(text) > MAX_HOURS_CHARS:
+        raise ValueError(
+            f"hours have {len(text)} characters, {MAX_HOURS_CHARS} at most: put them into two products"
+        )
+    if not text.isprintable():
+        raise ValueError(
+            "hours hold a character that cannot be printed: write them on one line of plain text"
+        )
+    said = re.sub(r'"[^"]*"', '""', text)
+    for pattern, what, instead in _SLOW:
+        if (found := len(re.findall(pattern, said, re.IGNORECASE))) > _MOST:
+            raise ValueError(
+                f"{found} {what} in one text, {_MOST} at most: write it shorter, such as {instead}"
+            )
+    return said
+
+
+def _place(
+    said: str, timezone: tzinfo, country: str | None, coordinates: tuple[float, float] | None
+) -> tuple[tzinfo | None, str | None, tuple[float, float] | None]:
+    """What the library must know of the place: no more than the text asks for."""
+    holidays = "PH" in said
+    if holidays and country is None:
+        raise ValueError("PH needs the country of the venue: set country, such as FR, or write the dates")
+    sun = re.search(_SUN, said, re.IGNORECASE)
+    if sun and coordinates is None:
+        raise ValueError(f"{sun[0]} needs the coordinates of the venue: set coordinates, or write the time")
+    if sun and not getattr(timezone, "key", None):
+        raise ValueError(
+            f"{sun[0]} needs a time zone with a name, such as Europe/Paris: set it, or write the time"
+        )
+    return timezone if sun else None, country if holidays else None, coordinates if sun else None
+
+
+def _parsed(
+    text: str,
+    said: str,
+    timezone: tzinfo | None,
+    country: str | None,
+    coordinates: tuple[float, float] | None,
+) -> OpeningHours:
+    try:
+        # With auto_timezone=False the library would forget the coordinates beside a time zone.
+        schedule = OpeningHours(text, timezone, country, coordinates, auto_country=False)  # type: ignore[arg-type]
+        for pattern, refusal in _DISHONEST:
+            if re.search(pattern, said, re.IGNORECASE):
+                raise ValueError(refusal)
+        if coordinates is not None:
+            _try_sun(schedule)
+    except ParserError as refused:
+        raise ValueError(_where(text, str(refused))) from None
+    except UnknownCountryError:
+        raise ValueError(
+            f"nobody here knows the public holidays of {country!r}: write the dates, such as 2026 Jul 14"
+        ) from None
+    except InvalidCoordinatesError:
+        raise ValueError(
+            f"coordinates {coordinates} are no place on earth: write (latitude, longitude)"
+        ) from None
+    return schedule
+
+
+def _where(text: str, complaint: str) -> str:
+    """The parser's drawing of several lines as one, without its grammar."""
+    if (column := re.search(r"--> 1:(\d+)", complaint)) is None:
+        return f"hours cannot be: {' '.join(complaint.split())}; write such as Mo-Fr 08:00-20:00"
+    at = int(column[1])
+    found = f"at {text[at - 1 : at + 19]!r}" if at <= len(text) else "at the end"
+    return f"hours cannot be read from column {at} on, {found}: write such as Mo-Fr 08:00-20:00"
+
+
+def _try_sun(schedule: OpeningHours) -> None:
+    """Asks for each day of a year: spans such as (sunset+21:30)-(dusk+07:30) make the library panic."""
+    start = wall(0, UTC)
+    try:
+        for _ in schedule.intervals(start, start + timedelta(days=366)):
+            pass
+    except BaseException as trouble:
+        if not _is_panic(trouble):
+            raise
+        raise ValueError("times of the sun end after the next midnight: write the times") from None
+
+
+def _is_panic(trouble: BaseException) -> bool:
+    """The library's panic is a ``BaseException`` without a name to catch, and would end the gate.
+
+    Hours that panic on some day are closed on it and after it: nobody knows what they say.
+    """
+    return type(trouble).__name__ == "PanicException"
