@@ -28,8 +28,8 @@ from gated.central.sector_files import (
     read_secret,
 )
 from gated.central.sign import sign_statement
+from gated.credential.claims import ID_BYTES, PASS_BYTES
 from gated.credential.index import SECTOR_KEY_BYTES, index_of
-from gated.credential.statement import ID_BYTES, PASS_BYTES
 from gated.errors import ConfigError
 from gated.model.credential import Credential
 from gated.model.rules import MAX_VENUES

@@ -14,8 +14,8 @@ from gated.central.ack_keys import ACK_SUFFIX
 from gated.central.pki import OFFICE_KEYS
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import KEYS_VERSION, read_keys
-from gated.credential.statement import is_name
 from gated.errors import ConfigError
+from gated.model.name import is_name
 from gated.model.rules import MAX_USES
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME

@@ -12,12 +12,12 @@ from typing import Any
 
 from gated.card.identify import Scheme
 from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
-from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.tap import Trust
 from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
+from gated.model.name import is_name
 from gated.model.venue import Direction, Lane
 from gated.wire.broker import BrokerUrl, broker_url
 
