@@ -17,7 +17,6 @@ from gated.daemon.tap import Trust
 from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
-from gated.model.name import is_name
 from gated.model.venue import Direction, Lane
 from gated.wire.broker import BrokerUrl, broker_url
 
@@ -101,7 +100,7 @@ def read_settings(document: Any, base: Path) -> Settings:
     top = Table(document)
     gate, trust, journal = top.table("gate"), top.table("trust"), top.table("journal")
     settings = Settings(
-        gate=_name(gate, "id"),
+        gate=gate.name("id"),
         state_dir=base / gate.text("state_dir", "/var/lib/gated"),
         keys=base / trust.text("keys", "keys.json"),
         profile=base / trust.text("profile", "profile.json"),
@@ -137,9 +136,9 @@ def _sync(table: Table, base: Path) -> SyncSettings:
 def _lane(table: Table) -> LaneSettings:
     settings = LaneSettings(
         lane=Lane(
-            id=_name(table, "id"),
+            id=table.name("id"),
             direction=table.checked("direction", Direction, Direction.ENTRY),
-            min_assurance=table.checked("min_assurance", Assurance.from_label, Assurance.UID_ONLY),
+            min_assurance=table.checked("minimum_assurance", Assurance.from_label, Assurance.UID_ONLY),
         ),
         reader=table.checked("reader", _driver),
         barrier=table.checked("barrier", _barrier),
@@ -152,15 +151,6 @@ def _lane(table: Table) -> LaneSettings:
     )
     table.done()
     return settings
-
-
-def _name(table: Table, key: str) -> str:
-    name = table.text(key)
-    if not is_name(name):
-        raise DocumentError(
-            table.path(key), "must be 1 to 32 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
-        )
-    return name
 
 
 def _driver(text: str) -> Driver:
