@@ -137,7 +137,21 @@ def entitlement(changes: dict | None = None, private: dict | None = None) -> dic
     return _own({1: "pools", 2: sub(), 4: EXPIRES, 6: ISSUED, 7: ID, PRIVATE: inner}, changes)
 
 
-FULL = {1: "swim10", 2: 3, 3: ["bron", "vaise"], 4: 10, 5: 5}
+HOURS = "Mo-Fr 07:00-09:00"
+FULL = {
+    1: "swim10",
+    2: 3,
+    3: ["bron", "vaise"],
+    4: 10,
+    5: 5,
+    6: 1,
+    7: {"bron": 4, "vaise": 6},
+    8: HOURS,
+    9: 5,
+    10: 1,
+    11: 1800,
+    12: "student",
+}
 
 
 def full_entitlement() -> dict:

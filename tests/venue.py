@@ -33,7 +33,7 @@ PRODUCTS = (
     ProductRules("swim1", uses=1),
     ProductRules("swim3", uses=3),
     ProductRules("elsewhere", venues=("vaise",)),
-    ProductRules("weak", min_assurance="uid-only"),
+    ProductRules("weak", min_assurance=Assurance.UID_ONLY),
 )
 
 

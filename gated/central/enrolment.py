@@ -20,8 +20,8 @@ from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.credential.message import MESSAGE_TYPES
 from gated.credential.possession import open_own
-from gated.credential.statement import is_name
 from gated.errors import ConfigError
+from gated.model.name import is_name
 from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.model.trust import KID_BYTES, Algorithm

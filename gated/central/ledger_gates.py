@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gated.central.ledger import Ledger
-from gated.credential.statement import is_name
 from gated.errors import ConfigError
+from gated.model.name import is_name
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import KID_BYTES, Algorithm, KeySet, TrustedKey

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from gated.central import ledger_statements as statements
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
@@ -21,18 +22,19 @@ from gated.central.sector_files import (
     ProductRules,
     as_json,
     check_names,
+    check_rules,
     check_sector,
-    check_uses,
     keys_with,
     profile,
     read_secret,
 )
 from gated.central.sign import sign_statement
+from gated.credential.claims import ID_BYTES, PASS_BYTES
+from gated.credential.cose import MAX_TOKEN_BYTES
 from gated.credential.index import SECTOR_KEY_BYTES, index_of
-from gated.credential.statement import ID_BYTES, PASS_BYTES
 from gated.errors import ConfigError
 from gated.model.credential import Credential
-from gated.model.rules import MAX_VENUES
+from gated.model.rules import Rules, Said
 from gated.model.statement import (
     Binding,
     Denial,
@@ -69,12 +71,13 @@ def found(
     now: int,
     key_days: int,
     random: Random,
+    country: str | None = None,
 ) -> Office:
     """Make the keys of a sector and the files of its gates.
 
     Raises ``ConfigError`` if anything of it exists, or could not be used: then nothing was made.
     """
-    check_sector(sector, venues, products, timezone)
+    check_sector(sector, venues, products, timezone, country)
     secret, gate = directory / "secret", directory / "gate"
     key, acks = SigningKey.generate(algorithm), SigningKey.generate(algorithm)
     files = {
@@ -88,7 +91,7 @@ def found(
             f"{directory} already has sector {sector!r}", hint="name another sector or directory"
         )
     for venue in venues:
-        files[gate / f"profile-{venue}.json"] = as_json(profile(sector, venue, products, timezone))
+        files[gate / f"profile-{venue}.json"] = as_json(profile(sector, venue, products, timezone, country))
     for path in files:
         if path.exists():
             raise ConfigError(f"{path} is there already", hint="a venue belongs to one sector: name another")
@@ -154,21 +157,22 @@ class Office:
         now: int,
         not_before: int | None = None,
         expires: int | None = None,
-        uses: int | None = None,
-        venues: tuple[str, ...] | None = None,
         entitlement: bytes | None = None,
+        **said: Unpack[Said],
     ) -> tuple[bytes, bytes]:
         """(id, token) of a new right, or of the next revision of ``entitlement``.
 
-        Raises ``ConfigError`` for what a gate would refuse.
+        ``said`` is what differs from the product's rules. Raises ``ConfigError`` for what a gate would
+        refuse, but for hours: whether a venue can keep them is judged before (``gated central issue``).
         """
         not_before = now if not_before is None else not_before
-        check_names(product, *(venues or ()))
-        check_uses(uses)
-        if venues is not None and not 1 <= len(venues) <= MAX_VENUES:
-            raise ConfigError(
-                f"{len(venues)} venues cannot be named", hint=f"name 1 to {MAX_VENUES}, or none"
-            )
+        check_names(product)
+        try:
+            check_rules(Rules(**said))
+        except ValueError as error:
+            raise ConfigError(str(error), hint="name it with --at, or say no share of it") from None
+        if not 0 <= not_before < END_OF_TIME:
+            raise ConfigError("a right cannot begin then", hint="give it a time since 1970")
         if expires is not None and not not_before < expires < END_OF_TIME:
             raise ConfigError("a right must end after it begins", hint="give it a day or more, or no end")
         right = self._random(ID_BYTES) if entitlement is None else entitlement
@@ -183,11 +187,15 @@ class Office:
                     id=right,
                     product=product,
                     revision=self._ledger.next(self.sector, "entitlement", right),
-                    uses=uses,
-                    venues=venues,
+                    **said,
                 ),
                 now,
             )
+            if len(token) > MAX_TOKEN_BYTES:
+                raise ConfigError(
+                    f"a right that says so much takes {len(token)} of at most {MAX_TOKEN_BYTES} bytes",
+                    hint="say the hours in the product, or name fewer venues",
+                )
         return right, token
 
     def deny(self, kind: TargetKind, target: bytes, state: DenialState, *, now: int) -> bytes:

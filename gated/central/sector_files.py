@@ -14,12 +14,19 @@ from gated.central.ack_keys import ACK_SUFFIX
 from gated.central.pki import OFFICE_KEYS
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import KEYS_VERSION, read_keys
-from gated.credential.statement import is_name
 from gated.errors import ConfigError
-from gated.model.rules import MAX_USES
+from gated.model.name import is_name
+from gated.model.rules import (
+    MAX_HOURS_CHARS,
+    MAX_PARTY,
+    MAX_REENTRY_S,
+    MAX_USES,
+    MAX_VENUES,
+    Rules,
+)
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME
-from gated.model.venue import MAX_PRODUCTS
+from gated.model.venue import MAX_PRODUCT_VENUES, MAX_PRODUCTS, is_country
 from gated.wire.seal import SigningKey
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.
@@ -28,13 +35,10 @@ _DAY_S = 86400
 
 
 @dataclass(frozen=True, slots=True)
-class ProductRules:
-    """A product to be written into a new profile. None = unlimited, every venue."""
+class ProductRules(Rules):
+    """A product to be written into a new profile. None = no limit, every venue."""
 
     id: str
-    uses: int | None = None
-    venues: tuple[str, ...] | None = None
-    min_assurance: str | None = None
 
 
 def check_names(*names: str) -> None:
@@ -44,13 +48,39 @@ def check_names(*names: str) -> None:
             raise ConfigError(f"{name!r} is not a name", hint="use 1 to 32 of a-z 0-9 . _ -")
 
 
-def check_uses(uses: int | None) -> None:
-    """Raises ``ConfigError`` for what nobody can count."""
-    if uses is not None and not 0 <= uses <= MAX_USES:
-        raise ConfigError(f"{uses} uses cannot be counted", hint=f"use a number from 0 to {MAX_USES}")
+def check_rules(said: Rules, most_venues: int = MAX_VENUES) -> None:
+    """Raises ``ConfigError`` for rules that a gate would refuse to read, but for hours it cannot keep."""
+    for what, names in (("venues", said.venues), ("shares", said.per_venue)):
+        if names is not None and not 1 <= len(names) <= most_venues:
+            raise ConfigError(
+                f"{len(names)} {what} cannot be named", hint=f"name 1 to {most_venues}, or none"
+            )
+    shares = dict(said.per_venue or ())
+    check_names(*(said.venues or ()), *shares, *filter(None, [said.concession]))
+    for what, number, least, most in (
+        *(("uses", uses, 0, MAX_USES) for uses in (said.uses, said.per_day, *shares.values())),
+        ("persons", said.party, 1, MAX_PARTY),
+        ("seconds of re-entry", said.reentry_s, 1, MAX_REENTRY_S),
+    ):
+        if number is not None and not least <= number <= most:
+            raise ConfigError(
+                f"{number} {what} cannot be counted", hint=f"use a number from {least} to {most}"
+            )
+    hours = said.hours
+    if hours is not None and not (1 <= len(hours) <= MAX_HOURS_CHARS and hours.isprintable()):
+        raise ConfigError(
+            f"the hours {hours[:40]!r} are no text of 1 to {MAX_HOURS_CHARS} printable characters",
+            hint='for example "Mo-Fr 07:00-09:00"',
+        )
 
 
-def check_sector(sector: str, venues: Sequence[str], products: Sequence[ProductRules], timezone: str) -> None:
+def check_sector(
+    sector: str,
+    venues: Sequence[str],
+    products: Sequence[ProductRules],
+    timezone: str,
+    country: str | None = None,
+) -> None:
     """Refuse whatever a gate would refuse to read in the files of a sector."""
     check_names(sector, *venues, *(product.id for product in products))
     if sector.endswith(ACK_SUFFIX):  # its issuing key would lie where another sector's ack key does
@@ -64,8 +94,9 @@ def check_sector(sector: str, venues: Sequence[str], products: Sequence[ProductR
     if not 1 <= len(products) <= MAX_PRODUCTS:
         raise ConfigError(f"{len(products)} products", hint=f"name 1 to {MAX_PRODUCTS}")
     for product in products:
-        check_uses(product.uses)
-        check_names(*(product.venues or ()))
+        check_rules(product, MAX_PRODUCT_VENUES)
+    if country is not None and not is_country(country):
+        raise ConfigError(f"{country!r} is no country", hint="use its two capital letters, such as FR")
     try:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -102,26 +133,40 @@ def keys_with(
     return as_json(document)
 
 
-def profile(sector: str, venue: str, products: Sequence[ProductRules], timezone: str) -> dict[str, Any]:
+def profile(
+    sector: str, venue: str, products: Sequence[ProductRules], timezone: str, country: str | None
+) -> dict[str, Any]:
     """A new profile of a venue."""
-    listed = []
-    for product in products:
-        entry: dict[str, Any] = {"id": product.id}
-        if product.uses is not None:
-            entry["uses"] = product.uses
-        if product.venues is not None:
-            entry["venues"] = list(product.venues)
-        if product.min_assurance is not None:
-            entry["min_assurance"] = product.min_assurance
-        listed.append(entry)
     return {
         "v": 1,
         "version": 1,
         "venue": venue,
         "sector": sector,
         "timezone": timezone,
-        "products": listed,
+        **({} if country is None else {"country": country}),
+        "products": [{"id": product.id, **rules_document(product)} for product in products],
     }
+
+
+def rules_document(said: Rules) -> dict[str, Any]:
+    """Rules in the form of a profile (docs/reference/profile.md)."""
+    limits = {
+        "total": said.uses,
+        "per_day": said.per_day,
+        "per_venue": said.per_venue and dict(said.per_venue),
+    }
+    limits = {key: value for key, value in limits.items() if value is not None}
+    rules = {
+        "venues": said.venues and list(said.venues),
+        "uses": said.uses if limits.keys() <= {"total"} else limits,
+        "hours": said.hours,
+        "party": said.party,
+        "party_uses": said.party_uses and str(said.party_uses),
+        "reentry": said.reentry_s and f"PT{said.reentry_s}S",
+        "minimum_assurance": said.min_assurance and said.min_assurance.label,
+        "concession": said.concession,
+    }
+    return {key: value for key, value in rules.items() if value is not None}
 
 
 def read_secret(path: Path) -> bytes:

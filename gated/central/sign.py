@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gated.credential.statement import CONTENT_TYPES, PRIVATE, encode_pass
+from gated.credential.claims import PRIVATE, encode_pass
+from gated.credential.statement import CONTENT_TYPES, PARTY_USES
+from gated.model.rules import Rules
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement
 from gated.wire.seal import SigningKey, deterministic
 
@@ -23,13 +25,7 @@ def _claims(statement: Statement) -> tuple[Kind, dict[int, Any]]:
             inner: dict[int, Any] = {1: statement.index, 2: statement.revision}
             return Kind.BINDING, {**_dated(statement), PRIVATE: inner}
         case Entitlement():
-            inner = {1: statement.product, 2: statement.revision}
-            if statement.venues is not None:
-                inner[3] = list(statement.venues)
-            if statement.uses is not None:
-                inner[4] = statement.uses
-            if statement.min_assurance is not None:
-                inner[5] = int(statement.min_assurance)
+            inner = {1: statement.product, 2: statement.revision, **_rules(statement)}
             return Kind.ENTITLEMENT, {**_dated(statement), PRIVATE: inner}
         case Denial():
             inner = {
@@ -39,6 +35,23 @@ def _claims(statement: Statement) -> tuple[Kind, dict[int, Any]]:
                 4: statement.number,
             }
             return Kind.DENIAL, {1: statement.sector, 6: statement.issued_at, PRIVATE: inner}
+
+
+def _rules(said: Rules) -> dict[int, Any]:
+    """The private claims of the rules that are said."""
+    claims = {
+        3: said.venues and list(said.venues),
+        4: said.uses,
+        5: said.min_assurance and int(said.min_assurance),
+        6: said.per_day,
+        7: said.per_venue and dict(said.per_venue),
+        8: said.hours,
+        9: said.party,
+        10: said.party_uses and PARTY_USES.index(said.party_uses),
+        11: said.reentry_s,
+        12: said.concession,
+    }
+    return {number: value for number, value in claims.items() if value is not None}
 
 
 def _dated(statement: Binding | Entitlement) -> dict[int, Any]:

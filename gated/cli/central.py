@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gated.cli import (
@@ -12,6 +13,7 @@ from gated.cli import (
     central_events,
     central_export,
     central_gates,
+    central_issue,
     central_replace,
     central_serve,
     central_verify,
@@ -26,10 +28,11 @@ from gated.cli.central_common import (
     tell,
     write_out,
 )
+from gated.cli.central_rules import products_of
 from gated.cli.common import command, group
 
 if TYPE_CHECKING:
-    from gated.central.office import Office, ProductRules
+    from gated.central.office import Office
     from gated.model.statement import TargetKind
 
 #: The commands of files of their own, in the order of the help.
@@ -45,15 +48,9 @@ _MORE = (
 _INIT = """\
   gated central init ./city --sector pools --venue bron --product season --product swim10:10
   gated central init ./city --sector museums --venue beaux-arts --product visit:1
+  gated central init ./city --sector pools --venue bron --venue vaise --country FR --tariff pools.toml
 
 secret/ stays on the central machine; gate/ is what each gate of the sector gets
-"""
-_ISSUE = """\
-  gated central issue ./city --sector pools --account alice --product swim10 --days 365 \\
-      --public-key 04…
-  gated central issue ./city --sector pools --account alice --product season --out more.gated
-
-what is issued stands in the office's log, from which `gated central serve` sends it to the gates
 """
 _DENY = """\
   gated central deny ./city --sector pools --public-key 04…
@@ -71,6 +68,8 @@ def add(commands: Any) -> None:
     init.add_argument(
         "--product", action="append", default=[], metavar="NAME[:USES]", help="a product (repeatable)"
     )
+    init.add_argument("--tariff", type=Path, metavar="FILE", help="a TOML file with a [[product]] for each")
+    init.add_argument("--country", metavar="CC", help="whose public holidays count, such as FR")
     init.add_argument("--timezone", default="Europe/Paris", help="of the venues (default: %(default)s)")
     init.add_argument("--algorithm", choices=("EdDSA", "ES256"), default="EdDSA", help="of the signing key")
     init.add_argument(
@@ -78,19 +77,7 @@ def add(commands: Any) -> None:
     )
     init.set_defaults(run=run_init)
 
-    issue = command(below, "issue", "bind a medium to an account and give it a right", _ISSUE)
-    add_place(issue)
-    issue.add_argument("--account", required=True, metavar="NAME", help="the holder, as central knows them")
-    add_medium(issue)
-    issue.add_argument("--product", metavar="NAME", help="the right's product; left out: bind only")
-    issue.add_argument("--uses", type=int, metavar="N", help="total uses, if not the product's own")
-    issue.add_argument(
-        "--at", dest="venues", action="append", metavar="VENUE", help="only there (repeatable)"
-    )
-    issue.add_argument("--days", type=int, metavar="N", help="validity from now; left out: no end")
-    issue.add_argument("--revises", metavar="CTI", help="replace this right by a newer revision")
-    add_out(issue)
-    issue.set_defaults(run=run_issue)
+    central_issue.add(below)
 
     deny = command(below, "deny", "refuse a medium, a pass or a right from now on, or lift that", _DENY)
     add_place(deny)
@@ -119,8 +106,9 @@ def run_init(arguments: argparse.Namespace) -> int:
         arguments.directory,
         sector=arguments.sector,
         venues=arguments.venue,
-        products=[_product(text) for text in arguments.product or ["season"]],
+        products=products_of(arguments),
         timezone=arguments.timezone,
+        country=arguments.country,
         algorithm=Algorithm(arguments.algorithm),
         now=SystemClock().sample().wall,
         key_days=arguments.key_days,
@@ -139,37 +127,6 @@ def run_init(arguments: argparse.Namespace) -> int:
         print(f"{arguments.directory}: sector {arguments.sector} is ready; each gate gets")
         for path in made:
             print(f"  {path}")
-    return 0
-
-
-def run_issue(arguments: argparse.Namespace) -> int:
-    """Issue a binding, an entitlement, or both."""
-    from gated.devices.clock import SystemClock
-    from gated.errors import ConfigError
-
-    named = credential(arguments.public_key, arguments.uid)
-    if named is None and arguments.product is None:
-        raise ConfigError("nothing to issue", hint="name a medium (--public-key) or a product, or both")
-    now = SystemClock().sample().wall
-    expires = None if arguments.days is None else now + arguments.days * 86400
-    revised = None if arguments.revises is None else from_hex(arguments.revises, 8, "--revises")
-    tokens, issued = [], None
-    with closing(office_of(arguments)) as office, office.at_once():
-        if named is not None:
-            tokens.append(office.bind(arguments.account, named, now=now, expires=None))
-        if arguments.product is not None:
-            issued, token = office.entitle(
-                arguments.account,
-                arguments.product,
-                now=now,
-                expires=expires,
-                uses=arguments.uses,
-                venues=None if arguments.venues is None else tuple(arguments.venues),
-                entitlement=revised,
-            )
-            tokens.append(token)
-    write_out(arguments.out, tokens)
-    tell(arguments, tokens, {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()})
     return 0
 
 
@@ -204,13 +161,3 @@ def _target(arguments: argparse.Namespace, office: Office) -> tuple[TargetKind, 
             "a denial has one target", hint="name a medium, an --account or an --entitlement, and only one"
         )
     return found[0]
-
-
-def _product(text: str) -> ProductRules:
-    from gated.central.office import ProductRules
-    from gated.errors import ConfigError
-
-    name, _, uses = text.partition(":")
-    if uses and not (uses.isascii() and uses.isdigit() and len(uses) <= 20):
-        raise ConfigError(f"--product {text}: uses must be a number", hint="for example swim10:10")
-    return ProductRules(name, int(uses) if uses else None)

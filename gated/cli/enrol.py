@@ -90,9 +90,9 @@ def run_request(arguments: argparse.Namespace) -> int:
     """Make a request."""
     from gated.cli.enrolling import make_request
     from gated.cli.exchange import write_carried
-    from gated.credential.statement import is_name
     from gated.devices.clock import SystemClock
     from gated.errors import ConfigError
+    from gated.model.name import is_name
     from gated.wire.fingerprint import fingerprint
 
     if not is_name(arguments.gate):

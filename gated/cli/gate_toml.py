@@ -51,7 +51,7 @@ barrier = {barrier}
 direction = "entry"
 # The weakest proof accepted in this lane:
 # uid-only, static-signed, symmetric-rolling, symmetric-mutual, asymmetric.
-min_assurance = "uid-only"
+minimum_assurance = "uid-only"
 # Which media the lane tries: "pkoc", "uid".
 schemes = ["pkoc"]
 # How long a release waits for somebody to pass. 0.01 s to 120 s.

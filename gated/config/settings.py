@@ -12,7 +12,6 @@ from typing import Any
 
 from gated.card.identify import Scheme
 from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
-from gated.credential.statement import is_name
 from gated.daemon.messages import LaneTimes
 from gated.daemon.recall import Trust
 from gated.errors import ConfigError
@@ -110,7 +109,7 @@ def read_settings(document: Any, base: Path) -> Settings:
     top = Table(document)
     gate, trust, journal = top.table("gate"), top.table("trust"), top.table("journal")
     settings = Settings(
-        gate=_name(gate, "id"),
+        gate=gate.name("id"),
         state_dir=base / gate.text("state_dir", "/var/lib/gated"),
         keys=base / trust.text("keys", "keys.json"),
         profile=base / trust.text("profile", "profile.json"),
@@ -157,10 +156,10 @@ def _sync(table: Table, base: Path) -> SyncSettings:
 def _lane(table: Table) -> LaneSettings:
     settings = LaneSettings(
         lane=Lane(
-            id=_name(table, "id"),
+            id=table.name("id"),
             direction=table.checked("direction", Direction, Direction.ENTRY),
-            min_assurance=table.checked("min_assurance", Assurance.from_label, Assurance.UID_ONLY),
-            zone=_name(table, "zone") if table.has("zone") else "",
+            min_assurance=table.checked("minimum_assurance", Assurance.from_label, Assurance.UID_ONLY),
+            zone=table.name_or_none("zone") or "",
         ),
         reader=table.checked("reader", _driver),
         barrier=table.checked("barrier", _barrier),
@@ -173,15 +172,6 @@ def _lane(table: Table) -> LaneSettings:
     )
     table.done()
     return settings
-
-
-def _name(table: Table, key: str) -> str:
-    name = table.text(key)
-    if not is_name(name):
-        raise DocumentError(
-            table.path(key), "must be 1 to 32 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
-        )
-    return name
 
 
 def _driver(text: str) -> Driver:

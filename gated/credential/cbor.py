@@ -3,7 +3,7 @@
 The bytes come from strangers and are read before any signature is known, so size, depth and count
 are the attacker's choice: all three are bounded by a scan that allocates nothing. What the scan lets
 through has exactly one encoding, so nothing signed can be rewritten into other bytes that mean the
-same. Allowed: integers, byte and text strings, arrays, maps with integer keys, false, true, null.
+same. Allowed: integers, byte and text strings, arrays, maps with integer or text keys, false, true, null.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gated.credential.refused import Refused, malformed
 from gated.model.refusal import Reason
 
 MAX_DEPTH = 4  # our statements use 3
-MAX_ITEMS = 64  # a full entitlement with eight venues has 40
+MAX_ITEMS = 64  # a full entitlement with eight venues and a share for each has 63
 
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE, _NULL = 20, 22
@@ -51,9 +51,10 @@ def check(data: bytes) -> None:  # noqa: C901  # one loop: it runs twice in ever
     """Refuse anything but one item in deterministic form within the limits. Builds nothing."""
     at, items = 0, 1
     # The innermost open array or map: members still to come, whether it is a map, its last key.
-    left, in_map, last = 1, False, -1
-    outer: list[tuple[int, bool, int]] = []
+    left, in_map, last = 1, False, b""
+    outer: list[tuple[int, bool, bytes]] = []
     while True:
+        start = at
         first = data[at] if at < len(data) else _CUT_OFF
         if first & 0x1F < 24:  # the argument stands in the head: nearly every item of ours
             major, argument, at = first >> 5, first & 0x1F, at + 1
@@ -61,11 +62,11 @@ def check(data: bytes) -> None:  # noqa: C901  # one loop: it runs twice in ever
             major, argument, at = head(data, at)
         left -= 1
         if in_map and left & 1:  # keys and values take turns: this is a key
-            if major > _NINT:
+            if major not in (_UINT, _NINT, _TEXT):
                 raise malformed("key")
-            # Strictly rising keys: sorted as section 4.2.1 says, and no key twice. In shortest form
-            # the order of heads is the order of (major type, argument).
-            key = argument | major << 64
+            at += argument if major == _TEXT else 0
+            # Strictly rising keys, as section 4.2.1 sorts them: by their encoded bytes, and no key twice.
+            key = data[start:at]
             if key <= last:
                 raise malformed("key_order")
             last = key
@@ -79,7 +80,7 @@ def check(data: bytes) -> None:  # noqa: C901  # one loop: it runs twice in ever
             if len(outer) == MAX_DEPTH:
                 raise malformed("too_deep")
             outer.append((left, in_map, last))
-            left, in_map, last = argument << in_map_next, in_map_next, -1
+            left, in_map, last = argument << in_map_next, in_map_next, b""
         elif major == _TAG or (major == _SIMPLE and not _FALSE <= first - 0xE0 <= _NULL):
             raise malformed("type")
         while not left:

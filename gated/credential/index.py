@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from functools import lru_cache
 
-from gated.credential.statement import INDEX_BYTES
+from gated.credential.claims import INDEX_BYTES
 from gated.model.credential import Credential
 
 SECTOR_KEY_BYTES = 32

@@ -8,8 +8,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gated.credential.statement import is_name
 from gated.model.document import DocumentError, Table
+from gated.model.name import is_name
 from gated.model.statement import Kind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import KID_BYTES, Algorithm, KeySet, TrustedKey

@@ -7,17 +7,14 @@ no second field can disagree with it. docs/reference/statements.cddl is the gram
 
 from __future__ import annotations
 
-import re
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
 from collections.abc import Callable
-from typing import Any
 
 from gated.credential import cbor, cose
+from gated.credential.claims import ID_BYTES, INDEX_BYTES, PASS_BYTES, Claims
 from gated.credential.refused import Refused, malformed
 from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
-from gated.model.rules import MAX_VENUES
+from gated.model.rules import MAX_HOURS_CHARS, MAX_PARTY, MAX_REENTRY_S, MAX_USES, PartyUses
 from gated.model.statement import (
     Binding,
     Denial,
@@ -37,17 +34,10 @@ CONTENT_TYPES: dict[str, Kind] = {
     "gated/denial": Kind.DENIAL,
 }
 
-PRIVATE = -65537  # first number of RFC 8392's private-use range
-_ISS, _SUB, _EXP, _NBF, _IAT, _CTI = 1, 2, 4, 5, 6, 7
-
-PASS_BYTES = INDEX_BYTES = 16
-ID_BYTES = 8
+_ISS, _EXP, _NBF, _IAT, _CTI = 1, 4, 5, 6, 7
 _MAX_NUMBER = 1 << 40
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?\Z")
-
-#: 16 bytes in base64url. The last digit carries four spare bits, all 0: a pass has one spelling.
-_PASS = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
-_FROM_URL = str.maketrans("-_", "+/")
+#: As claim 10 counts them.
+PARTY_USES = (PartyUses.EACH, PartyUses.ONCE)
 
 #: Length of a target by its kind: credential index, pass, entitlement id.
 TARGET_BYTES = {
@@ -91,11 +81,6 @@ def moves_time(token: bytes, keys: KeySet) -> bool:
     return key is not None and Kind.TIME in key.kinds
 
 
-def is_name(text: object) -> bool:
-    """Whether ``text`` is a name of a sector, venue or product: 1 to 32 of ``a-z 0-9 . _ -``."""
-    return isinstance(text, str) and _NAME.match(text) is not None
-
-
 def _in_scope(statement: Statement, key: TrustedKey, floor: int) -> None:
     if statement.sector not in key.sectors:
         raise Refused(
@@ -106,75 +91,14 @@ def _in_scope(statement: Statement, key: TrustedKey, floor: int) -> None:
         raise Refused(Reason.KEY_NOT_VALID, {"kid": key.kid.hex(), "expires": key.expires})
 
 
-# ------------------------------------------------------------------ claims
-
-
-class _Claims:
-    """A map of claims that must be used up: an unknown claim is refused, never ignored."""
-
-    def __init__(self, fields: dict[Any, Any]) -> None:
-        self._fields = fields
-
-    def whole(self, key: int, limit: int) -> int:
-        value = self._fields.pop(key, None)
-        if type(value) is not int or not 0 <= value < limit:
-            raise malformed("missing" if value is None else "number")
-        return value
-
-    def whole_or_none(self, key: int, limit: int) -> int | None:
-        return self.whole(key, limit) if key in self._fields else None
-
-    def name(self, key: int) -> str:
-        value = self._fields.pop(key, None)
-        if not is_name(value):
-            raise malformed("name")
-        return str(value)
-
-    def fixed(self, key: int, size: int) -> bytes:
-        value = self._fields.pop(key, None)
-        if not isinstance(value, bytes) or len(value) != size:
-            raise malformed("bytes")
-        return value
-
-    def pass_(self) -> bytes:
-        """``sub`` is text by RFC 8392 section 3.1.2: the 16 bytes in base64url without padding."""
-        value = self._fields.pop(_SUB, None)
-        if not isinstance(value, str) or _PASS.match(value) is None:
-            raise malformed("sub")
-        return a2b_base64(value.translate(_FROM_URL) + "==")
-
-    def names_or_none(self, key: int) -> tuple[str, ...] | None:
-        if key not in self._fields:
-            return None
-        value = self._fields.pop(key)
-        if not isinstance(value, list) or not 1 <= len(value) <= MAX_VENUES or not all(map(is_name, value)):
-            raise malformed("venues")
-        return tuple(value)
-
-    def inner(self) -> _Claims:
-        value = self._fields.pop(PRIVATE, None)
-        if not isinstance(value, dict):
-            raise malformed("missing")
-        return _Claims(value)
-
-    def done(self) -> None:
-        if self._fields:
-            raise malformed("unknown_claim")
-
-
-def encode_pass(raw: bytes) -> str:
-    """A pass as it stands in ``sub`` and in events."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _claims(payload: bytes) -> _Claims:
+def _claims(payload: bytes) -> Claims:
     fields = cbor.load(payload)
     if not isinstance(fields, dict):
         raise malformed("claims")
-    return _Claims(fields)
+    return Claims(fields)
 
 
-def _validity(claims: _Claims) -> tuple[int, int | None, int]:
+def _validity(claims: Claims) -> tuple[int, int | None, int]:
     """(nbf, exp, iat). A statement without nbf is valid from its issue."""
     issued_at = claims.whole(_IAT, END_OF_TIME)
     expires = claims.whole_or_none(_EXP, END_OF_TIME)
@@ -185,7 +109,7 @@ def _validity(claims: _Claims) -> tuple[int, int | None, int]:
     return not_before, expires, issued_at
 
 
-def _binding(claims: _Claims) -> Binding:
+def _binding(claims: Claims) -> Binding:
     not_before, expires, issued_at = _validity(claims)
     more = claims.inner()
     binding = Binding(
@@ -203,10 +127,10 @@ def _binding(claims: _Claims) -> Binding:
     return binding
 
 
-def _entitlement(claims: _Claims) -> Entitlement:
+def _entitlement(claims: Claims) -> Entitlement:
     not_before, expires, issued_at = _validity(claims)
     more = claims.inner()
-    level = more.whole_or_none(5, Assurance.ASYMMETRIC + 1)
+    venues, costs = more.venues_or_none(3), more.whole_or_none(10, len(PARTY_USES))
     entitlement = Entitlement(
         sector=claims.name(_ISS),
         pass_=claims.pass_(),
@@ -216,22 +140,23 @@ def _entitlement(claims: _Claims) -> Entitlement:
         id=claims.fixed(_CTI, ID_BYTES),
         product=more.name(1),
         revision=more.whole(2, _MAX_NUMBER),
-        venues=more.names_or_none(3),
-        uses=more.whole_or_none(4, 1 << 31),
-        min_assurance=None if level is None else _assurance(level),
+        venues=venues,
+        uses=more.whole_or_none(4, MAX_USES + 1),
+        min_assurance=more.level_or_none(5, Assurance, "assurance"),
+        per_day=more.whole_or_none(6, MAX_USES + 1),
+        per_venue=more.shares_or_none(7, venues),
+        hours=more.text_or_none(8, MAX_HOURS_CHARS, "hours"),
+        party=more.whole_or_none(9, MAX_PARTY + 1, least=1),
+        party_uses=None if costs is None else PARTY_USES[costs],
+        reentry_s=more.whole_or_none(11, MAX_REENTRY_S + 1, least=1),
+        concession=more.name_or_none(12),
     )
     more.done()
     claims.done()
     return entitlement
 
 
-def _assurance(level: int) -> Assurance:
-    if level < Assurance.UID_ONLY:
-        raise malformed("assurance")
-    return Assurance(level)
-
-
-def _denial(claims: _Claims) -> Denial:
+def _denial(claims: Claims) -> Denial:
     more = claims.inner()
     target_kind = TargetKind(more.whole(1, len(TargetKind)))
     denial = Denial(
@@ -247,7 +172,7 @@ def _denial(claims: _Claims) -> Denial:
     return denial
 
 
-_MAKERS: dict[Kind, Callable[[_Claims], Statement]] = {
+_MAKERS: dict[Kind, Callable[[Claims], Statement]] = {
     Kind.BINDING: _binding,
     Kind.ENTITLEMENT: _entitlement,
     Kind.DENIAL: _denial,

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
+
+from gated.model.name import NAME_FORM, is_name
 
 T = TypeVar("T")
 
@@ -16,6 +20,16 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|min|h|d)\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"([0-9]{1,9})(kB|MB|GB)\Z")
 _BYTES = {"kB": 1000, "MB": 1000_000, "GB": 1000_000_000}
+#: ISO 8601, but months and years have no length.
+_PERIOD = re.compile(
+    r"P(?=[0-9T])(?:([0-9]{1,6})W|(?:([0-9]{1,6})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?)\Z"
+)
+_PERIOD_SECONDS = (7 * 86400, 86400, 3600, 60, 1)
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 _MISSING = object()
 
 
@@ -118,6 +132,95 @@ class Table:
             )
         return int(match[1]) * _BYTES[match[2]]
 
+    def duration(self, key: str, default: str | None = None, *, least_s: int = 0, most_s: int) -> int:
+        """An ISO 8601 duration of whole seconds, such as "PT30M"; returned in seconds."""
+        value = self._take(key, default)
+        match = _PERIOD.match(value) if isinstance(value, str) else None
+        if match is None:
+            raise DocumentError(self.path(key), "use days, hours, minutes and seconds, such as PT30M")
+        seconds = sum(
+            int(number or 0) * unit for number, unit in zip(match.groups(), _PERIOD_SECONDS, strict=True)
+        )
+        if not least_s <= seconds <= most_s:
+            raise DocumentError(self.path(key), f"must lie between {least_s} s and {most_s} s")
+        return seconds
+
+    def duration_or_none(self, key: str, *, least_s: int = 0, most_s: int) -> int | None:
+        """An ISO 8601 duration, or None where the key is absent."""
+        if key in self._fields:
+            return self.duration(key, least_s=least_s, most_s=most_s)
+        self._asked.append(key)
+        return None
+
+    def moment(self, key: str) -> int:
+        """A time with its offset from UTC, as text or as TOML has it; returned in seconds since 1970."""
+        value = self._take(key, None)
+        if isinstance(value, str) and _MOMENT.match(value):
+            with suppress(ValueError):
+                value = datetime.fromisoformat(value)
+        if not isinstance(value, datetime) or value.tzinfo is None or value.microsecond:
+            raise DocumentError(
+                self.path(key),
+                "must be a time in whole seconds with its offset, such as 2026-07-01T00:00:00+02:00",
+            )
+        if (seconds := int(value.timestamp())) < 0:
+            raise DocumentError(self.path(key), "must not lie before 1970")
+        return seconds
+
+    def moment_or_none(self, key: str) -> int | None:
+        """A time with its offset from UTC, or None where the key is absent."""
+        if key in self._fields:
+            return self.moment(key)
+        self._asked.append(key)
+        return None
+
+    def clock_time(self, key: str, default: str) -> int:
+        """A time of day from "00:00" to "23:59"; returned in minutes after midnight."""
+        value = self._take(key, default)
+        match = _CLOCK_TIME.match(value) if isinstance(value, str) else None
+        if match is None:
+            raise DocumentError(self.path(key), f'must be a time from 00:00 to 23:59, such as "{default}"')
+        return int(match[1]) * 60 + int(match[2])
+
+    def numbers(self, key: str, *, most: tuple[float, ...]) -> tuple[float, ...]:
+        """As many numbers as ``most`` has, none farther from 0 than that."""
+        value = self._take(key, None)
+        if (
+            not isinstance(value, list)
+            or len(value) != len(most)
+            or any(type(one) not in (int, float) for one in value)
+            or not all(-limit <= one <= limit for one, limit in zip(value, most, strict=True))
+        ):
+            wanted = ", ".join(f"{-limit:g} to {limit:g}" for limit in most)
+            raise DocumentError(self.path(key), f"must be a list of numbers: {wanted}")
+        return tuple(map(float, value))
+
+    def name(self, key: str, default: str | None = None) -> str:
+        """A name."""
+        value = self._take(key, default)
+        if not is_name(value):
+            raise DocumentError(self.path(key), f"must be {NAME_FORM}")
+        return str(value)
+
+    def name_or_none(self, key: str) -> str | None:
+        """A name, or None where the key is absent."""
+        if key in self._fields:
+            return self.name(key)
+        self._asked.append(key)
+        return None
+
+    def names_or_none(self, key: str, *, most: int) -> tuple[str, ...] | None:
+        """A list of names, or None where the key is absent."""
+        names = self.texts_or_none(key)
+        if names is None:
+            return None
+        if len(names) > most:
+            raise DocumentError(self.path(key), f"must be a list of 1 to {most} names")
+        for name in names:
+            if not is_name(name):
+                raise DocumentError(self.path(key), f"{name!r} is no name: use {NAME_FORM}")
+        return tuple(names)
+
     def texts(self, key: str, default: list[str] | None = None) -> list[str]:
         """A list of texts, not empty."""
         value = self._take(key, default)
@@ -144,6 +247,15 @@ class Table:
         if not isinstance(value, dict):
             raise DocumentError(self.path(key), "must be a table")
         return value
+
+    def holds_table(self, key: str) -> bool:
+        """Whether a table stands there, where something else may too."""
+        self._asked.append(key)
+        return isinstance(self._fields.get(key), dict)
+
+    def keys(self) -> list[str]:
+        """The keys that are there, where they are not fixed."""
+        return [str(key) for key in self._fields]
 
     def has(self, key: str) -> bool:
         """Whether a key is there."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypedDict
 
 from gated.model.credential import Assurance
 
@@ -45,3 +47,23 @@ class Rules:
             for venue, _ in self.per_venue:
                 if venue not in self.venues:
                     raise ValueError(f"a share for {venue!r}, which is not among its venues")
+
+
+class Said(TypedDict, total=False):
+    """The fields of ``Rules``, for those who pass them on by name."""
+
+    venues: tuple[str, ...] | None
+    uses: int | None
+    per_day: int | None
+    per_venue: tuple[tuple[str, int], ...] | None
+    hours: str | None
+    party: int | None
+    party_uses: PartyUses | None
+    reentry_s: int | None
+    min_assurance: Assurance | None
+    concession: str | None
+
+
+def in_order(shares: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Shares as ``Rules.per_venue`` holds them: in the order in which a statement bears them."""
+    return tuple(sorted(shares.items(), key=lambda share: (len(share[0]), share[0])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -12,9 +13,12 @@ from gated.model.credential import Assurance, Credential
 from gated.model.rules import Rules
 
 MAX_PRODUCTS = 1000
+#: A product may be good in a whole city; a right names fewer venues, for it must stay small.
+MAX_PRODUCT_VENUES = 1000
 MAX_ZONES = 64
 MAX_RETIREMENTS = 32
 MAX_PEOPLE = 1_000_000
+_COUNTRY = re.compile(r"[A-Z]{2}\Z")
 
 
 class Direction(StrEnum):
@@ -104,6 +108,11 @@ class Profile:
         """Where a lane leads. A venue that names no zones is one, without anti-passback."""
         name = lane.zone or self.venue
         return self.zones.get(name) or Zone(name)
+
+
+def is_country(text: str) -> bool:
+    """Whether a text has the form of ISO 3166-1 alpha-2."""
+    return _COUNTRY.match(text) is not None
 
 
 #: Zones differ from UTC by whole quarters of an hour, so a day begins with one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -20,11 +20,21 @@ from gated.credential.statement import open_statement
 from gated.errors import ConfigError
 from gated.model.credential import Assurance, Credential
 from gated.model.refusal import Reason, Refusal
-from gated.model.rules import MAX_USES, MAX_VENUES
+from gated.model.rules import (
+    MAX_HOURS_CHARS,
+    MAX_PARTY,
+    MAX_REENTRY_S,
+    MAX_USES,
+    MAX_VENUES,
+    PartyUses,
+    Rules,
+    Said,
+    in_order,
+)
 from gated.model.statement import DenialState, Entitlement, Kind, TargetKind
 from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
-from gated.model.venue import MAX_PRODUCTS
+from gated.model.venue import MAX_PRODUCTS, Product
 from gated.wire.ack import Ack, encode_ack
 
 NOW = 1_800_000_000
@@ -54,7 +64,7 @@ LONGEST = (END_OF_TIME - NOW) // 86400
 REFUSED = {
     "a venue twice": ({"venues": ["bron", "bron"]}, "venue 'bron' is named 2 times"),
     "a product twice": (
-        {"products": [ProductRules("a"), ProductRules("a", 1)]},
+        {"products": [ProductRules("a"), ProductRules("a", uses=1)]},
         "product 'a' is named 2 times",
     ),
     "no product": ({"products": []}, "0 products"),
@@ -62,9 +72,19 @@ REFUSED = {
         {"products": [ProductRules(f"p{number}") for number in range(MAX_PRODUCTS + 1)]},
         "1001 products",
     ),
-    "uses too many": ({"products": [ProductRules("a", MAX_USES + 1)]}, "2147483648 uses cannot be counted"),
-    "uses below none": ({"products": [ProductRules("a", -1)]}, "-1 uses cannot be counted"),
+    "uses too many": (
+        {"products": [ProductRules("a", uses=MAX_USES + 1)]},
+        "2147483648 uses cannot be counted",
+    ),
+    "uses below none": ({"products": [ProductRules("a", uses=-1)]}, "-1 uses cannot be counted"),
     "a product at no venue": ({"products": [ProductRules("a", venues=("Bron",))]}, "'Bron' is not a name"),
+    "a party of none": ({"products": [ProductRules("a", party=0)]}, "0 persons cannot be counted"),
+    "no hours": ({"products": [ProductRules("a", hours="")]}, "are no text of 1 to 255"),
+    "venues too many": (
+        {"products": [ProductRules("a", venues=tuple(f"v{number}" for number in range(1001)))]},
+        "1001 venues cannot be named",
+    ),
+    "no country": ({"country": "fr"}, "'fr' is no country; use its two capital letters"),
     "a name of the office's own keys": ({"sector": "device-ca"}, "no sector can be called 'device-ca'"),
     "a name that another's key file has": ({"sector": "pools.ack"}, "a sector's name cannot end with .ack"),
     "no time zone": ({"timezone": "Europe/Lyon"}, "'Europe/Lyon' is no time zone"),
@@ -86,7 +106,7 @@ def test_what_a_gate_would_refuse_is_not_founded_and_leaves_nothing(tmp_path, ca
 
 
 def test_what_is_founded_at_the_limits_is_read_by_a_gate(tmp_path):
-    products = [ProductRules(f"p{number}", MAX_USES) for number in range(MAX_PRODUCTS)]
+    products = [ProductRules(f"p{number}", uses=MAX_USES) for number in range(MAX_PRODUCTS)]
     make(tmp_path, products=products, key_days=LONGEST).close()
     keys = load_keys(tmp_path / "gate" / "keys.json").values()
     assert [True] * 2 == [END_OF_TIME - 86400 < key.expires <= END_OF_TIME for key in keys]
@@ -94,7 +114,7 @@ def test_what_is_founded_at_the_limits_is_read_by_a_gate(tmp_path):
 
 
 def test_a_gate_takes_no_more_than_those_limits(tmp_path):
-    make(tmp_path, products=[ProductRules("a", MAX_USES)]).close()
+    make(tmp_path, products=[ProductRules("a", uses=MAX_USES)]).close()
     profile = tmp_path / "gate" / "profile-bron.json"
     document = json.loads(profile.read_text())
     for products in (
@@ -165,13 +185,34 @@ def office(tmp_path):
 
 
 EIGHT = tuple(f"v{number}" for number in range(MAX_VENUES))
+SHARES = tuple((venue, MAX_USES) for venue in EIGHT)
 LIMITS = {
     "the last second": {"expires": END_OF_TIME - 1},
     "one second": {"expires": NOW + 1},
     "all uses": {"uses": MAX_USES},
     "no use": {"uses": 0},
     "all venues": {"venues": EIGHT},
-}
+    "the first second": {"not_before": 0},
+    "no use a day": {"per_day": 0},
+    "all uses a day": {"per_day": MAX_USES},
+    "all shares": {"per_venue": SHARES},
+    "all shares of all venues": {"venues": EIGHT, "per_venue": SHARES},
+    "hours of one character": {"hours": "0"},
+    "the longest hours": {"hours": "0" * MAX_HOURS_CHARS},
+    "one person": {"party": 1},
+    "most persons": {"party": MAX_PARTY, "party_uses": PartyUses.ONCE},
+    "a use for each": {"party_uses": PartyUses.EACH},
+    "a second of re-entry": {"reentry_s": 1},
+    "the longest re-entry": {"reentry_s": MAX_REENTRY_S},
+    "the weakest proof": {"min_assurance": Assurance.UID_ONLY},
+    "a concession": {"concession": "student"},
+    "all at once": {
+        "expires": END_OF_TIME - 1, "not_before": NOW + 1, "uses": MAX_USES, "per_day": MAX_USES,
+        "venues": EIGHT, "per_venue": SHARES, "hours": "0" * MAX_HOURS_CHARS, "party": MAX_PARTY,
+        "party_uses": PartyUses.ONCE, "reentry_s": MAX_REENTRY_S, "min_assurance": Assurance.ASYMMETRIC,
+        "concession": "c" * 32,
+    },
+}  # fmt: skip
 BEYOND = {
     "no second": {"expires": NOW},
     "an end before": {"expires": NOW - 86400},
@@ -180,6 +221,27 @@ BEYOND = {
     "uses too many": {"uses": MAX_USES + 1},
     "a venue too many": {"venues": (*EIGHT, "more")},
     "no venue": {"venues": ()},
+    "a beginning before all": {"not_before": -1},
+    "a beginning after all": {"not_before": END_OF_TIME},
+    "uses a day below none": {"per_day": -1},
+    "uses a day too many": {"per_day": MAX_USES + 1},
+    "a share too many": {"per_venue": (*SHARES, ("more", 1))},
+    "no share": {"per_venue": ()},
+    "a share too large": {"per_venue": (("bron", MAX_USES + 1),)},
+    "a share of no name": {"per_venue": (("Bron", 1),)},
+    "no hours": {"hours": ""},
+    "hours too long": {"hours": "0" * (MAX_HOURS_CHARS + 1)},
+    "hours of two lines": {"hours": "Mo\nTu"},
+    "no person": {"party": 0},
+    "persons too many": {"party": MAX_PARTY + 1},
+    "no re-entry": {"reentry_s": 0},
+    "re-entry too long": {"reentry_s": MAX_REENTRY_S + 1},
+    "a concession of no name": {"concession": "A"},
+    "too much for a statement": {
+        "venues": tuple(f"{number}{'v' * 31}" for number in range(8)),
+        "per_venue": tuple((f"{number}{'v' * 31}", MAX_USES) for number in range(8)),
+        "hours": "é" * MAX_HOURS_CHARS,
+    },
 }
 
 
@@ -199,6 +261,57 @@ def test_a_right_that_a_gate_would_refuse_is_not_issued(office, tmp_path, case):
     assert isinstance(right, Entitlement)
     token = sign_statement(office._key, replace(right, **BEYOND[case]))
     assert isinstance(open_statement(token, keys, NOW), Refusal)
+
+
+def test_a_right_says_all_that_it_was_given(office, tmp_path):
+    said = {
+        **LIMITS["all at once"],
+        "per_venue": in_order({"vaise": 6, "bron": 4}),
+        "venues": ("bron", "vaise"),
+    }
+    _, token = office.entitle("alice", "bundle", now=NOW, **said)
+    right = open_statement(token, load_keys(tmp_path / "gate" / "keys.json"), NOW)
+    assert said == {name: getattr(right, name) for name in said}
+    assert (("bron", 4), ("vaise", 6)) == right.per_venue
+
+
+def test_a_share_elsewhere_is_not_issued(office, tmp_path):
+    with pytest.raises(
+        ConfigError, match="a share for 'vaise', which is not among its venues; name it with --at"
+    ):
+        office.entitle("alice", "season", now=NOW, venues=("bron",), per_venue=(("vaise", 1),))
+    assert [] == logged(tmp_path)
+
+
+def test_a_right_too_large_is_told_and_takes_no_number(office, tmp_path):
+    with pytest.raises(ConfigError, match=r"takes 1\d\d\d of at most 1024 bytes; say the hours"):
+        office.entitle("alice", "season", now=NOW, entitlement=bytes(8), **BEYOND["too much for a statement"])
+    assert [] == logged(tmp_path)
+    _, token = office.entitle("alice", "season", now=NOW, entitlement=bytes(8))
+    assert 0 == open_statement(token, load_keys(tmp_path / "gate" / "keys.json"), NOW).revision
+
+
+def test_what_may_be_said_has_the_names_of_the_rules():
+    assert [field.name for field in fields(Rules)] == list(Said.__annotations__)
+
+
+def test_a_product_says_in_a_profile_all_that_it_was_given(tmp_path):
+    rules = {
+        "venues": ("bron", "vaise"), "uses": 10, "per_day": 1, "per_venue": in_order({"vaise": 6, "bron": 4}),
+        "hours": "Mo-Fr 07:00-09:00", "party": 5, "party_uses": PartyUses.ONCE, "reentry_s": 1800,
+        "min_assurance": Assurance.ASYMMETRIC, "concession": "student",
+    }  # fmt: skip
+    products = [ProductRules("all", **rules), ProductRules("swim3", uses=3), ProductRules("daily", per_day=1)]
+    make(tmp_path, products=products, country="FR").close()
+    profile = load_profile(tmp_path / "gate" / "profile-bron.json")
+    assert "FR" == profile.country
+    assert profile.products == {
+        "all": Product("all", **rules),
+        "swim3": Product("swim3", uses=3),
+        "daily": Product("daily", per_day=1),
+    }
+    listed = json.loads((tmp_path / "gate" / "profile-bron.json").read_text())["products"]
+    assert {"id": "swim3", "uses": 3} == listed[1]
 
 
 def test_what_was_revoked_stays_so_and_what_was_blocked_can_be_lifted(tmp_path):

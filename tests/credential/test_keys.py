@@ -7,9 +7,10 @@ import pytest
 import forge as f
 from gated.credential.index import index_of
 from gated.credential.keys import MAX_KEYS, read_keys
-from gated.credential.statement import is_name, moves_time
+from gated.credential.statement import moves_time
 from gated.model.credential import Assurance, Credential
 from gated.model.document import DocumentError
+from gated.model.name import is_name
 
 KEYS = read_keys(f.keys_document())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,30 @@ class Read:
     ask: Any
     value: Any
     expected: Any
+
+
+def period(table):
+    return table.duration("key", most_s=99_999_999)
+
+
+def toml(text):
+    return tomllib.loads(f"key = {text}")["key"]
+
+
+def moment(table):
+    return table.moment("key")
+
+
+def time_of_day(table):
+    return table.clock_time("key", "04:00")
+
+
+def place(table):
+    return table.numbers("key", most=(90.0, 180.0))
+
+
+def names(table):
+    return table.names_or_none("key", most=2)
 
 
 GOOD = (
@@ -34,6 +59,30 @@ GOOD = (
     Read("kilobytes", lambda table: table.size("key", "1kB"), "3kB", 3000),
     Read("megabytes", lambda table: table.size("key", "1kB"), "2MB", 2_000_000),
     Read("gigabytes", lambda table: table.size("key", "1kB"), "1GB", 1_000_000_000),
+    Read("weeks", period, "P2W", 1_209_600),
+    Read("days, hours, minutes and seconds", period, "P1DT2H3M4S", 93_784),
+    Read("minutes alone", period, "PT30M", 1800),
+    Read("days alone", period, "P60D", 5_184_000),
+    Read("a duration of none", period, "P0D", 0),
+    Read("the shortest duration", lambda table: table.duration("key", least_s=60, most_s=90), "PT60S", 60),
+    Read("the longest duration", lambda table: table.duration("key", least_s=60, most_s=90), "PT1M30S", 90),
+    Read("a duration that may be absent", lambda table: table.duration_or_none("key", most_s=9), "PT9S", 9),
+    Read("a moment in summer", moment, "2026-07-01T00:00:00+02:00", 1_782_856_800),
+    Read("a moment in UTC", moment, "2026-06-30T22:00:00Z", 1_782_856_800),
+    Read("the first moment", moment, "1970-01-01T00:00:00Z", 0),
+    Read("the last moment", moment, "9999-12-31T23:59:59+00:00", 253_402_300_799),
+    Read("a moment that TOML read", moment, toml("2026-07-01T00:00:00+02:00"), 1_782_856_800),
+    Read("a moment that may be absent", lambda table: table.moment_or_none("key"), "1970-01-01T00:00:09Z", 9),
+    Read("midnight", time_of_day, "00:00", 0),
+    Read("the last minute", time_of_day, "23:59", 1439),
+    Read("numbers", place, [45.75, -4], (45.75, -4.0)),
+    Read("numbers at their limits", place, [-90, 180.0], (-90.0, 180.0)),
+    Read("a name", lambda table: table.name("key"), "bron-1", "bron-1"),
+    Read("a name that may be absent", lambda table: table.name_or_none("key"), "bron", "bron"),
+    Read("names", names, ["bron", "vaise"], ("bron", "vaise")),
+    Read("a table where something else may stand", lambda table: table.holds_table("key"), {}, True),
+    Read("something else", lambda table: table.holds_table("key") or table.text("key"), "x", "x"),
+    Read("keys that are not fixed", lambda table: table.table("key").keys(), {"b": 1, "a": 2}, ["b", "a"]),
     Read("texts", lambda table: table.texts("key"), ["a", "b"], ["a", "b"]),
     Read("texts that may be absent", lambda table: table.texts_or_none("key"), ["a"], ["a"]),
     Read("a table", lambda table: table.table("key").text("in"), {"in": "x"}, "x"),
@@ -68,6 +117,14 @@ DEFAULTS = (
     Default("a flag", lambda table: table.flag("key", default=False), False),
     Default("a duration", lambda table: table.seconds("key", "10s"), 10.0),
     Default("a size", lambda table: table.size("key", "64kB"), 64_000),
+    Default("an ISO duration", lambda table: table.duration("key", "PT5M", most_s=300), 300),
+    Default("no ISO duration", lambda table: table.duration_or_none("key", most_s=9), None),
+    Default("no moment", lambda table: table.moment_or_none("key"), None),
+    Default("a time of day", time_of_day, 240),
+    Default("a name", lambda table: table.name("key", "usual"), "usual"),
+    Default("no name", lambda table: table.name_or_none("key"), None),
+    Default("no names", names, None),
+    Default("no table where something else may stand", lambda table: table.holds_table("key"), False),
     Default("texts", lambda table: table.texts("key", ["a"]), ["a"]),
     Default("no texts", lambda table: table.texts_or_none("key"), None),
     Default("an empty table", lambda table: table.table("key").done(), None),
@@ -91,7 +148,122 @@ class Mistake:
 
 DURATION = 'must be a duration with a unit (ms, s, min, h, d), such as "1s"'
 SIZE = 'must be a size with a unit (kB, MB, GB), such as "1kB"'
+PERIOD = "use days, hours, minutes and seconds, such as PT30M"
+WHEN = "must be a time in whole seconds with its offset, such as 2026-07-01T00:00:00+02:00"
+OF_DAY = 'must be a time from 00:00 to 23:59, such as "04:00"'
+NUMBERS = "must be a list of numbers: -90 to 90, -180 to 180"
+NAME = "must be 1 to 32 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
 MISTAKES = (
+    *(
+        Mistake(f"no ISO duration: {value!r}", period, value, PERIOD)
+        for value in (
+            *(
+                "",
+                "P",
+                "PT",
+                "P1DT",
+                "P1",
+                "T1S",
+                "1D",
+                "P1M",
+                "P1Y",
+                "P1Y2D",
+                "PT1.5S",
+                "PT1,5S",
+                "P1W2D",
+                "P2DT1W",
+            ),
+            *(
+                "PT1S1M",
+                "PT1M1M",
+                "P1H",
+                "PT1D",
+                "-PT1S",
+                "P-1D",
+                "+P1D",
+                "pt1s",
+                " PT1S",
+                "PT1S\n",
+                "P\u0661D",
+            ),
+            *("P1234567D", "PT1234567890S", 30, None),
+        )
+    ),
+    Mistake(
+        "too long an ISO duration",
+        lambda table: table.duration("key", most_s=9),
+        "PT10S",
+        "between 0 s and 9 s",
+    ),
+    Mistake(
+        "too short an ISO duration",
+        lambda table: table.duration_or_none("key", least_s=2, most_s=9),
+        "PT1S",
+        "must lie between 2 s and 9 s",
+    ),
+    *(
+        Mistake(f"no moment: {value!r}", moment, value, WHEN)
+        for value in (
+            *(
+                "2026-07-01T00:00:00",
+                "2026-07-01T00:00:00.5+02:00",
+                "2026-07-01 00:00:00+02:00",
+                "2026-07-01",
+            ),
+            *(
+                "2026-07-01T00:00+02:00",
+                "2026-07-01T24:00:00Z",
+                "2026-02-29T00:00:00Z",
+                "2026-07-01T00:60:00Z",
+            ),
+            *(
+                "2026-07-01T00:00:00+02",
+                "2026-07-01T00:00:00+24:00",
+                "2026-07-01T00:00:00z",
+                "20260701T000000Z",
+            ),
+            *(
+                "2026-07-01T00:00:00+02:00\n",
+                "2026-W27-1T00:00:00Z",
+                "\u0662026-07-01T00:00:00Z",
+                1_782_856_800,
+                True,
+            ),
+            *map(toml, ("2026-07-01T00:00:00", "2026-07-01T00:00:00.5+02:00", "2026-07-01", "00:00:00")),
+        )
+    ),
+    Mistake("a moment before all", moment, "1969-12-31T23:59:59Z", "must not lie before 1970"),
+    Mistake("a moment before time", moment, "0001-01-01T00:00:00+23:59", "must not lie before 1970"),
+    Mistake("a moment that may be absent", lambda table: table.moment_or_none("key"), "now", WHEN),
+    *(
+        Mistake(f"no time of day: {value!r}", time_of_day, value, OF_DAY)
+        for value in (
+            "24:00",
+            "4:00",
+            "04:60",
+            "04",
+            "04:00:00",
+            "04:00\n",
+            "\u0660\u0664:00",
+            4,
+            toml("04:00:00"),
+        )
+    ),
+    *(
+        Mistake(f"no place: {value!r}", place, value, NUMBERS)
+        for value in (
+            *([], [45.0], [45.0, 4.0, 0.0], [90.1, 4.0], [45.0, -180.1], [True, 4.0], ["45", 4.0]),
+            *([float("nan"), 4.0], [float("inf"), 4.0], "45, 4", {"lat": 45}),
+        )
+    ),
+    *(
+        Mistake(f"no name: {value!r}", lambda table: table.name("key"), value, NAME)
+        for value in ("", "A", "a b", "-a", "a" * 33, 5)
+    ),
+    Mistake("no name, and it may be absent", lambda table: table.name_or_none("key"), "A", NAME),
+    Mistake("a name too many", names, ["a", "b", "c"], "must be a list of 1 to 2 names"),
+    Mistake("a text among names", names, ["a", "B"], "'B' is no name: use 1 to 32 of"),
+    Mistake("a number among names", names, ["a", 1], "must be a list of texts"),
     Mistake("a number for a text", lambda table: table.text("key"), 5, "must be a text"),
     Mistake("an empty text", lambda table: table.text("key"), "", "must be a text"),
     Mistake("a text with a NUL", lambda table: table.text("key"), "a\0b", "of printable characters"),

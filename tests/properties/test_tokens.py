@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import forge as f
 from gated.central.sign import sign_statement
-from gated.credential.cose import split
+from gated.credential.cose import MAX_TOKEN_BYTES, split
 from gated.credential.keys import read_keys
 from gated.credential.statement import open_statement
+from gated.model.credential import Assurance
 from gated.model.decision import Denied, Granted
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Denial, DenialState, TargetKind
+from gated.model.rules import MAX_PARTY, MAX_REENTRY_S, MAX_USES, MAX_VENUES, PartyUses
+from gated.model.statement import Denial, DenialState, Entitlement, TargetKind
 from gated.policy.decide import decide
 from gated.wire.seal import SigningKey
 from questions import NOW, candidate, denied, question, reading
@@ -74,6 +76,61 @@ def test_what_opens_encodes_back_to_the_same_bytes():
     for token in GOOD:
         opened = open_statement(token, KEYS, f.ISSUED)
         assert split(token).payload == split(sign_statement(OUR_KEY, opened)).payload
+
+
+NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,30}[a-z0-9])?", fullmatch=True)
+COUNTS = st.integers(0, MAX_USES)
+HOURS = st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1, max_size=60)
+
+
+@st.composite
+def rules(draw):
+    """What a right may say for itself."""
+    venues = draw(st.none() | st.lists(NAMES, min_size=1, max_size=MAX_VENUES, unique=True))
+    named = NAMES if venues is None else st.sampled_from(venues)
+    shares = draw(st.none() | st.dictionaries(named, COUNTS, min_size=1, max_size=MAX_VENUES))
+    return {
+        "venues": venues and tuple(venues),
+        "per_venue": shares and tuple(sorted(shares.items(), key=lambda share: f.encode(share[0]))),
+        "uses": draw(st.none() | COUNTS),
+        "per_day": draw(st.none() | COUNTS),
+        "hours": draw(st.none() | HOURS),
+        "party": draw(st.none() | st.integers(1, MAX_PARTY)),
+        "party_uses": draw(st.none() | st.sampled_from(PartyUses)),
+        "reentry_s": draw(st.none() | st.integers(1, MAX_REENTRY_S)),
+        "min_assurance": draw(st.none() | st.sampled_from(Assurance)),
+        "concession": draw(st.none() | NAMES),
+    }
+
+
+@often
+@given(rules())
+def test_what_a_right_says_is_what_a_gate_reads(said):
+    right = Entitlement("pools", f.PASS, f.ISSUED, f.EXPIRES, f.ISSUED, f.ID, "swim10", 0, **said)
+    token = sign_statement(OUR_KEY, right)
+    if len(token) <= MAX_TOKEN_BYTES:
+        assert right == open_statement(token, KEYS, f.ISSUED)
+    else:
+        assert Reason.OVERSIZE is open_statement(token, KEYS, f.ISSUED).reason
+
+
+CLAIMS = st.dictionaries(
+    st.integers(1, 13),
+    st.integers(-1, 300)
+    | st.sampled_from(["bron", "vaise", "", f.HOURS, True, None])
+    | st.lists(st.sampled_from(["bron", "vaise", "A"]), max_size=3)
+    | st.dictionaries(st.sampled_from(["bron", "vaise", "", 1]), st.integers(-1, 3), max_size=3),
+    max_size=4,
+)
+
+
+@often
+@given(CLAIMS)
+def test_claims_of_any_form_open_as_one_thing_or_are_refused(private):
+    claims = f.entitlement({}, private)
+    opened = open_statement(f.token(f.POOLS, f.ENTITLEMENT, claims), KEYS, f.ISSUED)
+    if not isinstance(opened, Refusal):
+        assert f.encode(claims) == split(sign_statement(OUR_KEY, opened)).payload
 
 
 HOSTILE = [
@@ -152,7 +209,9 @@ def test_a_grant_is_of_a_right_that_holds(asked):
 def test_more_uses_never_turn_a_refusal_into_a_grant(asked):
     from dataclasses import replace
 
-    more = tuple(replace(right, used=right.used + 1) for right in asked.candidates)
+    more = tuple(
+        replace(right, used=right.used._replace(total=right.used.total + 1)) for right in asked.candidates
+    )
     if isinstance(decide(asked), Denied):
         assert isinstance(decide(replace(asked, candidates=more)), Denied)
 

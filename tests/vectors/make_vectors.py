@@ -18,6 +18,17 @@ import forge as f  # noqa: E402
 
 Case = tuple[str, bytes, str]
 
+EIGHT = {
+    3: [f"venue-{number}" for number in range(8)],
+    7: {f"venue-{number}": 2147483647 for number in range(8)},
+}
+LIMITS: dict[str, dict[int, object]] = {
+    "no use in a day": {6: 0}, "as many a day as can be said": {6: 2147483647},
+    "hours of one character": {8: "0"}, "hours of 255 characters": {8: "é" * 255},
+    "a party of one": {9: 1}, "a party of 200": {9: 200}, "a party costs a use each": {10: 0},
+    "re-entry within a second": {11: 1}, "re-entry within 31 days": {11: 2678400},
+}  # fmt: skip
+
 
 def good() -> Iterator[Case]:
     yield "binding", f.token(f.POOLS, f.BINDING, f.binding()), "binding"
@@ -28,6 +39,20 @@ def good() -> Iterator[Case]:
     yield "entitlement that says all", f.token(f.POOLS, f.ENTITLEMENT, f.full_entitlement()), "entitlement"
     venues = f.entitlement({}, {3: [f"{number}-{'v' * 29}" for number in range(8)]})
     yield "entitlement with eight long venues", f.token(f.POOLS, f.ENTITLEMENT, venues), "entitlement"
+    shares = f.entitlement({}, {7: {"bron": 0, "nord": 2147483647, "vaise": 1}})
+    yield (
+        "entitlement with shares and no venues of its own",
+        f.token(f.POOLS, f.ENTITLEMENT, shares),
+        "entitlement",
+    )
+    most = f.entitlement({5: f.ISSUED + 60}, f.FULL | EIGHT | {8: "Mo-Su 08:00-20:00; " * 13 + "PH off__"})
+    yield "entitlement as full as can be", f.token(f.POOLS, f.ENTITLEMENT, most), "entitlement"
+    for name, private in LIMITS.items():
+        yield (
+            f"entitlement: {name}",
+            f.token(f.POOLS, f.ENTITLEMENT, f.entitlement({}, private)),
+            "entitlement",
+        )
     yield "denial of a pass", f.token(f.POOLS, f.DENIAL, f.denial()), "denial"
     lifted = f.denial(private={1: 2, 2: f.ID, 3: 0, 4: 7})
     yield "lift of an entitlement's denial", f.token(f.POOLS_P256, f.DENIAL, lifted), "denial"
@@ -108,6 +133,12 @@ def badly_encoded() -> Iterator[Case]:
         "key twice": b"\xa2\x01\x01\x01\x02",
         "keys not sorted": b"\xa2\x02\x01\x01\x01",
         "key is text": b"\xa1\x61a\x01",
+        "key is a byte string": b"\xa1\x41a\x01",
+        "text key twice": b"\xa2\x61a\x01\x61a\x02",
+        "text keys not sorted": b"\xa2\x61b\x01\x61a\x01",
+        "text keys not sorted by length first": b"\xa2\x62aa\x01\x61b\x01",
+        "text key before a number": b"\xa2\x61a\x01\x01\x01",
+        "text key that is no UTF-8": b"\xa1\x61\xff\x01",
         "map of unknown length": b"\xbf\x01\x01\xff",
         "text of unknown length": b"\xa1\x01\x7f\x61a\xff",
         "number not in shortest form": b"\xa1\x01\x18\x05",
@@ -129,9 +160,25 @@ def badly_encoded() -> Iterator[Case]:
         "cut in a number": b"\xa1\x01\x19\x01",
         "head only": b"\xa1",
         "cut in a text": b"\xa1\x01\x65hell",
+        "cut in a key": b"\xa1\x65hell",
         "nothing": b"",
     }.items():
         yield f"payload: {name}", f.token(f.POOLS, f.ENTITLEMENT, payload), "truncated"
+
+
+WRONG_RULES: dict[str, dict[int, object]] = {
+    "negative uses a day": {6: -1}, "too many uses a day": {6: 2147483648}, "uses a day as text": {6: "1"},
+    "uses a day, said by null": {6: None}, "no share": {7: {}}, "shares as a list": {7: [["bron", 4]]},
+    "nine shares": {7: {f"v{number}": 1 for number in range(9)}}, "share of what is no name": {7: {"Bron": 1}},
+    "share of a number": {7: {1: 1}}, "negative share": {7: {"bron": -1}}, "too large a share": {7: {"bron": 2147483648}},
+    "share as truth": {7: {"bron": True}}, "share without end": {7: {"bron": None}},
+    "share elsewhere": {3: ["bron"], 7: {"bron": 1, "vaise": 1}}, "shares, said by null": {7: None},
+    "no hours": {8: ""}, "hours of 256 characters": {8: "0" * 256}, "hours with a line's end": {8: "Mo 10:00-12:00\n"},
+    "hours as bytes": {8: b"24/7"}, "hours, said by null": {8: None}, "a party of none": {9: 0}, "a party of 201": {9: 201},
+    "a party as truth": {9: True}, "unknown cost of a party": {10: 2}, "cost of a party in words": {10: "once"},
+    "re-entry within no time": {11: 0}, "re-entry within more than 31 days": {11: 2678401},
+    "re-entry in words": {11: "PT30M"}, "concession is no name": {12: "Étudiant"}, "no concession": {12: ""},
+}  # fmt: skip
 
 
 def badly_claimed() -> Iterator[Case]:
@@ -143,13 +190,13 @@ def badly_claimed() -> Iterator[Case]:
         "no time of issue": ({6: ...}, None), "negative time": ({6: -1}, None), "time as text": ({6: "now"}, None),
         "time as truth": ({6: True}, None), "time beyond reason": ({4: 1 << 41}, None),
         "ends before it begins": ({4: f.ISSUED}, None), "no id": ({7: ...}, None), "id too long": ({7: bytes(9)}, None),
-        "unknown claim": ({9: 1}, None), "unknown private claim": ({}, {9: 1}), "private is a list": ({f.PRIVATE: [1]}, None),
+        "unknown claim": ({9: 1}, None), "unknown private claim": ({}, {13: 1}), "private is a list": ({f.PRIVATE: [1]}, None),
         "no product": ({}, {1: ...}), "no revision": ({}, {2: ...}), "no venue in the list": ({}, {3: []}),
         "nine venues": ({}, {3: ["a"] * 9}), "venue is no name": ({}, {3: ["a b"]}), "venues as text": ({}, {3: "bron"}),
         "no end, said by null": ({4: None}, None), "every venue, said by null": ({}, {3: None}),
         "negative uses": ({}, {4: -1}), "unknown assurance": ({}, {5: 6}), "assurance zero": ({}, {5: 0}),
     }  # fmt: skip
-    for name, (claims, private) in wrong.items():
+    for name, (claims, private) in (wrong | {name: ({}, rule) for name, rule in WRONG_RULES.items()}).items():
         yield (
             f"entitlement: {name}",
             f.token(f.POOLS, f.ENTITLEMENT, f.entitlement(claims, private)),

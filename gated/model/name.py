@@ -1,0 +1,13 @@
+"""The one form of a name: of a sector, a venue, a product, a gate, a lane, a concession."""
+
+from __future__ import annotations
+
+import re
+
+NAME_FORM = "1 to 32 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?\Z")
+
+
+def is_name(text: object) -> bool:
+    """Whether ``text`` is a name: 1 to 32 of ``a-z 0-9 . _ -``."""
+    return isinstance(text, str) and _NAME.match(text) is not None
