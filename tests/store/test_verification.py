@@ -158,7 +158,10 @@ EDITS = {
         sql("INSERT INTO anchor VALUES (1, 'x', 'y')"), "the anchor of the erased rows was changed", 0
     ),
     "an open release of no row": Edit(
-        sql("INSERT INTO reservation VALUES (-5, '', x'00', '', 1, 1, 1, NULL)"),
+        sql(
+            "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons)"
+            " VALUES (-5, '', x'00', '', 1, 1, 1)"
+        ),
         f"{E1}: row -5 is noted as open and is not",
         0,
     ),
@@ -170,7 +173,7 @@ EDITS = {
     ),
     "counters beyond SQLite's numbers": Edit(
         sql(
-            "INSERT INTO counter SELECT cti, other.value, day, 9223372036854775807, 0"
+            "INSERT INTO counter SELECT cti, other.value, day, 9223372036854775807, 0, NULL"
             " FROM counter, json_each('[1,2]') AS other"
         ),
         "table counter cannot be read (integer overflow), and nothing after it was verified",
