@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date, timedelta
 
 from gated.errors import StoreError
 from gated.model.event import Settled, Settlement
@@ -80,3 +81,13 @@ def count(connection: sqlite3.Connection, move: Move, at: int | None = None) -> 
         connection.execute(_EMPTY, (-persons, shift))
         if pass_ is not None:
             connection.execute(_GO, (-persons, pass_, zone, shift))
+
+
+def forget(connection: sqlite3.Connection, ended: int, shift: int) -> None:
+    """Erase what need not be kept any longer: see ``Journal.forget_counters``."""
+    connection.execute("DELETE FROM counter WHERE keep_until <= ?", (ended,))
+    if shift:
+        before = date(shift // 10000, shift // 100 % 100, shift % 100) - timedelta(days=1)
+        oldest = (before.year * 10000 + before.month * 100 + before.day,)
+        connection.execute("DELETE FROM presence WHERE shift < ?", oldest)
+        connection.execute("DELETE FROM occupancy WHERE shift < ?", oldest)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
 from gated.store.connection import store_error
+from gated.store.counting import forget
 from gated.store.inbox import Inbox
 from gated.store.journal_file import Draft, JournalFile
 from gated.store.ticket import Move, Reservation, Ticket, Unsettled
@@ -124,13 +125,11 @@ class Journal:
 
         return self.do(work)
 
-    def forget_counters(self, ended: int) -> Ticket:
-        """Queue the erasure of counters whose time to be kept was over at ``ended``."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM counter WHERE keep_until <= ?", (ended,))
-
-        return self.do(work)
+    def forget_counters(self, ended: int, shift: int = 0) -> Ticket:
+        """Queue the erasure of counters whose time to be kept was over at ``ended``, and of who was inside on
+        service days older than the one before ``shift`` (yyyymmdd; 0 = of none).
+        """
+        return self.do(lambda connection: forget(connection, ended, shift))
 
     def do(self, work: Callable[[sqlite3.Connection], None], *, in_transaction: bool = True) -> Ticket:
         """Queue work on the other tables. It must be short: it stands before the next tap's row."""
