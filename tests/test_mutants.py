@@ -86,17 +86,17 @@ MUTANTS = {
     ),
     "release before write": Mutant(
         "store/journal.py",
-        "        try:\n            seq = self._write(item.draft)",
+        "        try:\n            seq = self._writer.write(item.draft)",
         "        landed = self._file.head_id + 1 - self._file.base\n"
         "        if isinstance(item, _Row) and item.ticket.land(landed):\n"
-        "            self._write(item.draft)\n"
+        "            self._writer.write(item.draft)\n"
         "            return\n"
-        "        try:\n            seq = self._write(item.draft)",
+        "        try:\n            seq = self._writer.write(item.draft)",
         "tests/faults/test_kill.py",
     ),
     "no giving back of late rows": Mutant(
         "store/journal.py",
-        "                self._give_back(item.draft, seq)\n",
+        "                self._writer.give_back(item.draft, seq)\n",
         "                pass\n",
         "tests/store/test_journal.py::test_a_row_that_lands_after_its_lane_gave_up_is_given_back",
     ),

@@ -26,6 +26,7 @@ _NEWEST_RECEIPT = (
     "SELECT id, at FROM acknowledged WHERE typeof(id) = 'integer' AND typeof(at) = 'integer'"
     " ORDER BY id DESC, hour DESC LIMIT 1"
 )
+_INSIDE = "SELECT inside FROM occupancy WHERE shift = ? AND typeof(inside) = 'integer'"
 # Canonical JSON has a kind in one spelling: what this finds is read properly afterwards.
 _OF_KIND = "SELECT id, body FROM event WHERE id > ? AND instr(body, ?) ORDER BY id"
 
@@ -134,8 +135,7 @@ class JournalReader:
     def unsent(self) -> Unsent:
         """What central has not signed for; of a journal that was edited as much as can be said."""
         with self._reading():
-            known = self._execute("SELECT 1 FROM sqlite_master WHERE name = 'acknowledged'").fetchone()
-            found = known and self._execute(_NEWEST_RECEIPT).fetchone()
+            found = self._has("acknowledged") and self._execute(_NEWEST_RECEIPT).fetchone()
             acked, at = found or (0, None)
             (rows,) = self._execute("SELECT count(*) FROM event WHERE id > ?", (acked,)).fetchone()
             oldest = self._execute(
@@ -143,6 +143,16 @@ class JournalReader:
             ).fetchone()
         event = oldest and read_body(oldest[0])
         return Unsent(rows, event["at"] if event else None, at)
+
+    def inside(self, shift: int) -> int:
+        """How many people are inside on the venue's service day ``shift`` (yyyymmdd): those who were seen
+        going in, without whoever is just let in.
+        """
+        with self._reading():
+            if not self._has("occupancy"):  # written by an earlier release
+                return 0
+            found = self._execute(_INSIDE, (shift,)).fetchone()
+        return 0 if found is None else int(found[0])
 
     def lane_changes(self) -> list[tuple[str, str, str, int]]:
         """(lane, state, cause, at) of the newest change of each lane since the gate last started."""
@@ -182,6 +192,9 @@ class JournalReader:
             )
         epoch, gate, base = found
         return epoch, gate, base
+
+    def _has(self, table: str) -> bool:
+        return bool(self._execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
 
     def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         return self._connection.execute(sql, values)

@@ -2,8 +2,8 @@
 
 A row is a gapless link of a chain and is durable before anybody is told that it is. A lane waits for
 its row with a deadline; when it gives up, a grant that lands afterwards is given back at once, so that
-nobody pays for a door that stayed shut. A settlement that the disk did not take is owed: it is written
-before anything else, as soon as the disk takes it.
+nobody pays for a door that stayed shut. A settlement that the disk did not take is owed, and so is a row
+that insists: they are written before anything else, as soon as the disk takes them.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from gated.errors import StoreError
 from gated.model.event import Event, Settled, SettledBy, Settlement
 from gated.store.connection import store_error
+from gated.store.counting import forget
 from gated.store.inbox import Inbox
 from gated.store.journal_file import Draft, JournalFile
-from gated.store.ticket import Reservation, Ticket, Unsettled
+from gated.store.ticket import Move, Reservation, Ticket, Unsettled
+from gated.store.writer import Writer
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
-#: While a settlement is owed, the disk is tried this often even if nobody taps.
+#: While a row is owed, the disk is tried this often even if nobody taps.
 RETRY_S = 1.0
 
 
@@ -43,13 +44,6 @@ class _Chore(NamedTuple):
     work: Callable[[sqlite3.Connection], None]
     ticket: Ticket
     in_transaction: bool
-
-
-class _Doubt(NamedTuple):
-    """A transaction failed: whether the disk took it shows when the file can be opened again."""
-
-    draft: Draft | None
-    row_id: int
 
 
 class Journal:
@@ -71,8 +65,6 @@ class Journal:
         self._path = path
         self._queue: Inbox[_Row | _Chore | None] = Inbox()
         self._thread: threading.Thread | None = None
-        self._doubt: _Doubt | None = None
-        self._owed: deque[Draft] = deque()
         self.busy = False  # something is being written
         self.done = 0  # how much was written or failed: whoever watches sees that it goes on
         try:
@@ -86,14 +78,38 @@ class Journal:
             )
         except sqlite3.Error as error:
             raise store_error(path, error, "written") from error
+        self._writer = Writer(path, self._file)
 
     # -------------------------------------------------------------- the lanes' side
 
-    def append(self, event: Event, stamp: Stamp, reserve: Reservation | None = None) -> Ticket:
-        """Queue a row. Wait on the ticket to know that it is durable."""
+    def append(
+        self,
+        event: Event,
+        stamp: Stamp,
+        reserve: Reservation | None = None,
+        move: Move | None = None,
+        *,
+        insist: bool = False,
+    ) -> Ticket:
+        """Queue a row. Wait on the ticket to know that it is durable.
+
+        Args:
+            event: what happened.
+            stamp: when.
+            reserve: what a grant reserves, counted with its row.
+            move: people who went in or out, counted with its row.
+            insist: the row must land, as a settlement must. The ticket fails or is given up as any other's;
+                what the disk did not take is kept in memory and written, in order, before anything else,
+                once. If the process ends before, it is lost; so are its people in the counts, and ``stop``
+                says how many rows that were. Beyond ``MAX_OWED`` of them see ``store.owed``. A grant cannot
+                insist: it would land for a visitor who was refused. ``ValueError``.
+
+        """
+        if insist and reserve is not None:
+            raise ValueError("a grant cannot insist")
         settles = self._file.base + event.decision if isinstance(event, Settled) else None
         ticket = Ticket()
-        self._queue.put(_Row(Draft(event, stamp, reserve, settles), ticket))
+        self._queue.put(_Row(Draft(event, stamp, reserve, settles, move, insist), ticket))
         return ticket
 
     def raise_floors(self, values: Mapping[str, int]) -> Ticket:
@@ -109,13 +125,11 @@ class Journal:
 
         return self.do(work)
 
-    def forget_counters(self, ended: int) -> Ticket:
-        """Queue the erasure of counters whose time to be kept was over at ``ended``."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM counter WHERE keep_until <= ?", (ended,))
-
-        return self.do(work)
+    def forget_counters(self, ended: int, shift: int = 0) -> Ticket:
+        """Queue the erasure of counters whose time to be kept was over at ``ended``, and of who was inside on
+        service days older than the one before ``shift`` (yyyymmdd; 0 = of none).
+        """
+        return self.do(lambda connection: forget(connection, ended, shift))
 
     def do(self, work: Callable[[sqlite3.Connection], None], *, in_transaction: bool = True) -> Ticket:
         """Queue work on the other tables. It must be short: it stands before the next tap's row."""
@@ -154,7 +168,7 @@ class Journal:
                 left.persons,
                 None if left.epoch == self.epoch else left.epoch,
             )
-            self._write(Draft(event, stamp, None, left.row_id))
+            self._writer.write(Draft(event, stamp, None, left.row_id))
         return len(found)
 
     # -------------------------------------------------------------- life
@@ -165,14 +179,17 @@ class Journal:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Write what is queued and close. False = the disk did not let it in time."""
+        """Write what is queued and owed, and close. False = the disk did not let it, or not in time."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(timeout_s)
             if self._thread.is_alive():
                 return False
         self._file.close()
-        return True
+        lost = self._writer.owes()
+        if lost:
+            log.critical("journal: the gate ends, and the disk did not take %d rows that had to land", lost)
+        return not lost
 
     # -------------------------------------------------------------- the writer
 
@@ -180,7 +197,7 @@ class Journal:
         running = True
         while running:
             try:
-                item = self._queue.get(RETRY_S if self._owed or self._doubt else None)
+                item = self._queue.get(RETRY_S if self._writer.is_behind() else None)
             except queue.Empty:
                 self._try_again()
                 continue
@@ -196,12 +213,12 @@ class Journal:
     def _try_again(self) -> None:
         self.busy = True
         with suppress(StoreError):  # it was told when it failed first
-            self._catch_up()
+            self._writer.catch_up()
         self.busy = False
 
     def _answer(self, item: _Row | _Chore) -> None:
         try:
-            seq = self._write(item.draft) if isinstance(item, _Row) else self._do(item)
+            seq = self._writer.write(item.draft) if isinstance(item, _Row) else self._do(item)
         except StoreError as error:
             log.error("%s", error)
             item.ticket.fail(error)
@@ -210,77 +227,8 @@ class Journal:
             item.ticket.fail(StoreError(f"journal: unexpected {type(error).__name__}"))
         else:
             if not item.ticket.land(seq) and isinstance(item, _Row):
-                self._give_back(item.draft, seq)
+                self._writer.give_back(item.draft, seq)
 
     def _do(self, chore: _Chore) -> int:
-        self._catch_up()
-        try:
-            if chore.in_transaction:
-                self._file.transact(lambda: chore.work(self._file.connection))
-            else:
-                chore.work(self._file.connection)
-        except sqlite3.Error as error:
-            self._fail(None, error)
+        self._writer.do(chore.work, in_transaction=chore.in_transaction)
         return max(1, self._file.head_id - self._file.base)  # 0 would mean "not yet"
-
-    def _write(self, draft: Draft) -> int:
-        """Write a row, after what is owed. Returns its seq. Raises ``StoreError``: nobody may rely on it."""
-        self._catch_up()
-        try:
-            return self._file.write(draft) - self._file.base
-        except sqlite3.Error as error:
-            self._fail(draft, error)
-
-    def _give_back(self, draft: Draft, seq: int) -> None:
-        """Its lane refused the visitor meanwhile: the use is given back at once."""
-        self._owe(draft, seq)
-        with suppress(StoreError):
-            self._catch_up()
-
-    def _owe(self, draft: Draft, seq: int) -> None:
-        reserve = draft.reserve
-        if reserve is not None:
-            event = Settled(reserve.lane, seq, Settlement.NOT_TAKEN, SettledBy.LATE_ROW, reserve.persons)
-            self._owed.append(Draft(event, draft.stamp, None, self._file.base + seq))
-
-    # -------------------------------------------------------------- after a failure
-
-    def _fail(self, draft: Draft | None, error: sqlite3.Error) -> NoReturn:
-        """The lane is told of the failure, whatever the disk took. Raises ``StoreError``."""
-        self._doubt = _Doubt(draft, self._file.head_id + 1)
-        with suppress(StoreError):
-            self._catch_up()
-        raise store_error(self._path, error, "written") from error
-
-    def _catch_up(self) -> None:
-        """Settle the doubt about the last failure, then what is owed. Raises ``StoreError``."""
-        try:
-            if self._doubt is not None:
-                self._file.reopen()
-                doubt, self._doubt = self._doubt, None
-                self._resolve(doubt)
-            while self._owed:
-                self._settle_owed()
-        except sqlite3.Error as error:
-            raise store_error(self._path, error, "written") from error
-
-    def _settle_owed(self) -> None:
-        owed = self._owed.popleft()
-        try:
-            self._file.write(owed)
-        except sqlite3.Error:
-            self._doubt = _Doubt(owed, self._file.head_id + 1)
-            raise
-        except StoreError as error:  # it is settled already: nothing is owed, and nothing must wait for it
-            log.error("%s", error)
-
-    def _resolve(self, doubt: _Doubt) -> None:
-        draft = doubt.draft
-        if draft is None:
-            return
-        if self._file.head_id < doubt.row_id:
-            if draft.settles is not None:
-                self._owed.appendleft(draft)
-        else:
-            # The commit reported a failure and yet stands; its lane was told of the failure.
-            self._owe(draft, doubt.row_id - self._file.base)

@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from gated.errors import StoreError
-from gated.model.event import Event, Settled, Settlement
+from gated.model.event import Event, Settled
 from gated.store.connection import in_transaction, open_writer
+from gated.store.counting import count, reserve, settle
 from gated.store.directory import BALLAST
 from gated.store.epoch import begin_epoch_if_needed, read_head
 from gated.store.schema import journal_migrations
-from gated.store.ticket import Reservation, Unsettled
+from gated.store.ticket import Move, Reservation, Unsettled
 from gated.wire.event import Stamp, body, digest
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,13 @@ class Draft(NamedTuple):
     stamp: Stamp
     reserve: Reservation | None = None
     settles: int | None = None
+    move: Move | None = None
+    insists: bool = False
+
+    @property
+    def must_land(self) -> bool:
+        """Whether it is owed where the disk does not take it."""
+        return self.insists or self.settles is not None
 
 
 class JournalFile:
@@ -63,27 +70,35 @@ class JournalFile:
         with suppress(sqlite3.Error):
             self.connection.close()
 
-    def write(self, draft: Draft) -> int:
-        """Write a row in one durable transaction. Returns its id.
+    def write(self, *drafts: Draft) -> int:
+        """Write rows in one durable transaction. Returns the id of the last.
 
         Raises ``sqlite3.Error``, and ``StoreError`` where there is nothing to settle.
         """
-        row_id = self.head_id + 1
-        text = body(draft.event, row_id - self.base, draft.stamp)
-        link = digest(self._head_digest, text)
-        execute = self.connection.execute
+        rows, row_id, link = list[tuple[int, str, bytes]](), self.head_id, self._head_digest
+        for draft in drafts:
+            row_id += 1
+            text = body(draft.event, row_id - self.base, draft.stamp)
+            link = digest(link, text)
+            rows.append((row_id, text, link))
 
         def work() -> None:
-            execute("INSERT INTO event (id, body, digest) VALUES (?, ?, ?)", (row_id, text, link))
-            execute("UPDATE head SET id = ?, digest = ? WHERE one = 1", (row_id, link))
-            if draft.reserve is not None:
-                self._reserve(row_id, draft.reserve)
-            if draft.settles is not None and isinstance(draft.event, Settled):
-                self._settle(draft.settles, draft.event.outcome)
+            for row, draft in zip(rows, drafts, strict=True):
+                self._insert(row, draft)
+            self.connection.execute("UPDATE head SET id = ?, digest = ? WHERE one = 1", (row_id, link))
 
         self.transact(work)
         self.head_id, self._head_digest = row_id, link
         return row_id
+
+    def _insert(self, row: tuple[int, str, bytes], draft: Draft) -> None:
+        self.connection.execute("INSERT INTO event (id, body, digest) VALUES (?, ?, ?)", row)
+        if draft.reserve is not None:
+            reserve(self.connection, row[0], draft.reserve)
+        if draft.settles is not None and isinstance(draft.event, Settled):
+            settle(self.connection, draft.settles, draft.event, unknown_counts=self._unknown_counts)
+        if draft.move is not None:
+            count(self.connection, draft.move)
 
     def transact(self, work: Callable[[], None]) -> None:
         """Do ``work`` in one transaction, at the cost of the ballast where the disk is full."""
@@ -101,26 +116,6 @@ class JournalFile:
             return False
         log.critical("journal: the disk is full; its reserve was given up, make room now")
         return True
-
-    def _reserve(self, row_id: int, new: Reservation) -> None:
-        self.connection.execute(
-            "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (row_id, new.lane, new.cti, new.venue, new.day, new.uses, new.persons, new.keep_until),
-        )
-
-    def _settle(self, row_id: int, outcome: Settlement) -> None:
-        row = self.connection.execute(
-            "DELETE FROM reservation WHERE id = ? RETURNING cti, venue, day, uses, keep_until", (row_id,)
-        ).fetchone()
-        if row is None:
-            raise StoreError(f"journal: row {row_id - self.base} has nothing to settle")
-        if outcome is Settlement.TAKEN or (outcome is Settlement.UNKNOWN and self._unknown_counts):
-            self.connection.execute(
-                "INSERT INTO counter (cti, venue, day, taken, keep_until) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (cti, venue, day) DO UPDATE SET taken = taken + excluded.taken,"
-                " keep_until = excluded.keep_until",
-                row,
-            )
 
     def unsettled(self) -> list[Unsettled]:
         """Releases that nobody settled, those of earlier epochs included."""

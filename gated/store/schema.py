@@ -69,6 +69,31 @@ def _acknowledged(db: Database) -> None:
     )
 
 
+@journal_migrations(name="0003_inside")
+def _inside(db: Database) -> None:
+    """Who is inside, by the venue's service day (yyyymmdd of the day it began on): a new one finds nobody.
+
+    Retention class: presence, occupancy (until the service day after theirs is over). A release that was
+    open when the file came from an earlier release tells neither pass nor time.
+    """
+    db.execute("ALTER TABLE counter ADD COLUMN last_at INTEGER")  # the newest entry that cost a use
+    for column in (
+        "pass BLOB",
+        "zone TEXT NOT NULL DEFAULT ''",
+        "shift INTEGER NOT NULL DEFAULT 0",
+        "at INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE reservation ADD COLUMN {column}")
+    db.execute(
+        "CREATE TABLE presence (pass BLOB NOT NULL, zone TEXT NOT NULL, shift INTEGER NOT NULL,"
+        " inside INTEGER NOT NULL CHECK (inside >= 0), last_in INTEGER,"
+        " PRIMARY KEY (pass, zone, shift)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE occupancy (shift INTEGER PRIMARY KEY, inside INTEGER NOT NULL CHECK (inside >= 0))"
+    )
+
+
 STATEMENT_TABLE = (
     # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights

@@ -12,15 +12,28 @@ COUNTER_GRACE_S = 90 * 86400
 
 
 class Reservation(NamedTuple):
-    """Uses to be counted tentatively with a grant."""
+    """Uses and people to be counted tentatively with a grant."""
 
     lane: str
     cti: bytes
     venue: str
     day: int  # yyyymmdd in the venue's time zone
-    uses: int
+    uses: int  # 0 where the entry is free: its people are counted all the same
     persons: int
     keep_until: int | None  # when the counter may be forgotten; None = with the journal
+    pass_: bytes | None = None  # whose presence it is; None = nobody's
+    zone: str = ""
+    shift: int = 0  # the venue's service day: yyyymmdd of the day that it began on
+    at: int = 0  # when it was granted, in seconds since 1970; 0 = not known
+
+
+class Move(NamedTuple):
+    """People who went in or out beside the releases, to be counted with the row that says so."""
+
+    shift: int
+    zone: str
+    pass_: bytes | None  # None: they count in the venue's occupancy, and in nobody's presence
+    persons: int  # in; below zero: out
 
 
 class Unsettled(NamedTuple):

@@ -1,16 +1,61 @@
-"""How often a right was used here, recalled at a tap."""
+"""What a tap must know of the journal: how often rights were used here, and who is inside."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from gated.model.decision import UNUSED, Presence, Uses
 from gated.store.connection import errors_of, open_reader, store_error
+
+#: Rights recalled with one statement. A pass has few.
+_SLICE = 16
 
 _USED = (
     "SELECT (SELECT coalesce(sum(taken), 0) FROM counter WHERE cti = ?1)"
     " + (SELECT coalesce(sum(uses), 0) FROM reservation WHERE cti = ?1)"
 )
+# In the order of the primary key: nothing is sorted. Of a reservation it is not known yet that it is paid.
+_RECALL = (
+    "SELECT cti, venue, sum(taken), coalesce(sum(taken) FILTER (WHERE day = ?1), 0), max(last_at)"
+    " FROM counter WHERE cti IN (RIGHTS) GROUP BY cti, venue"
+    " UNION ALL SELECT cti, venue, uses, iif(day = ?1, uses, 0), NULL FROM reservation WHERE cti IN (RIGHTS)"
+)
+_RECALL_SOME = tuple(
+    _RECALL.replace("RIGHTS", ", ".join(f"?{number + 2}" for number in range(count)))
+    for count in range(_SLICE + 1)
+)
+_INSIDE = (
+    "SELECT coalesce(sum(inside), 0), max(last_in) FROM"
+    " (SELECT inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
+    " SELECT persons, nullif(at, 0) FROM reservation WHERE pass = ?1 AND zone = ?2 AND shift = ?3)"
+)
+_OCCUPANCY = (
+    "SELECT coalesce((SELECT inside FROM occupancy WHERE shift = ?1), 0)"
+    " + coalesce((SELECT sum(persons) FROM reservation WHERE shift = ?1), 0)"
+)
+_BOTH = (
+    "SELECT 1, 0, inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
+    " SELECT 0, 1, inside, NULL FROM occupancy WHERE shift = ?3 UNION ALL"
+    " SELECT pass IS ?1 AND zone = ?2, 1, persons, nullif(at, 0) FROM reservation WHERE shift = ?3"
+)
+
+
+class Counted(NamedTuple):
+    """What the journal knows of a right.
+
+    ``uses`` are taken and reserved, by this gate. ``paid_at`` is the newest entry at the venue asked for that
+    cost a use and was taken, in seconds since 1970; None = there was none, or it was counted by an earlier
+    release, which kept no time.
+    """
+
+    uses: Uses
+    paid_at: int | None
+
+
+_NEVER = Counted(UNUSED, None)
 
 
 class UsesReader:
@@ -23,8 +68,46 @@ class UsesReader:
 
     def used(self, cti: bytes) -> int:
         """Uses taken and reserved, over all days."""
+        return int(self._ask(_USED, (cti,))[0][0])
+
+    def recall(self, rights: Sequence[bytes], venue: str, day: int) -> dict[bytes, Counted]:
+        """What is known of each right, those never used among them; ``day`` is yyyymmdd.
+
+        One statement for up to 16 rights.
+        """
+        found = dict.fromkeys(rights, _NEVER)
+        asked = list(found)
+        for first in range(0, len(asked), _SLICE):
+            some = asked[first : first + _SLICE]
+            for cti, where, taken, today, last_at in self._ask(_RECALL_SOME[len(some)], (day, *some)):
+                (total, of_day, here), paid_at = found[cti]
+                if where == venue:
+                    here += taken
+                    paid_at = _later(paid_at, last_at)
+                found[cti] = Counted(Uses(total + taken, of_day + today, here), paid_at)
+        return found
+
+    def inside(self, pass_: bytes, zone: str, shift: int) -> Presence:
+        """How many of a pass are inside a zone; whoever is just let in counts. ``shift`` is yyyymmdd."""
+        return Presence(*self._ask(_INSIDE, (pass_, zone, shift))[0])
+
+    def occupancy(self, shift: int) -> int:
+        """How many people are inside the venue; whoever is just let in counts. ``shift`` is yyyymmdd."""
+        return int(self._ask(_OCCUPANCY, (shift,))[0][0])
+
+    def both(self, pass_: bytes, zone: str, shift: int) -> tuple[Presence, int]:
+        """``inside`` and ``occupancy`` with one statement."""
+        inside, last_in, occupancy = 0, None, 0
+        for of_pass, of_venue, persons, at in self._ask(_BOTH, (pass_, zone, shift)):
+            if of_pass:
+                inside, last_in = inside + persons, _later(last_in, at)
+            if of_venue:
+                occupancy += persons
+        return Presence(inside, last_in), occupancy
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         try:
-            return int(self._connection.execute(_USED, (cti,)).fetchone()[0])
+            return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise store_error(self._path, error, "read") from error
 
@@ -32,3 +115,10 @@ class UsesReader:
         """Close the file."""
         with errors_of(self._path, "read"):
             self._connection.close()
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    """The later of two times of which each may be unknown."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)

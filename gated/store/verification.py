@@ -149,8 +149,10 @@ class Verification:
                 yield f"{self._row(row_id)} settles row {named[1]}{wrong}"
             return
         key, cost = grant
-        if event["outcome"] == Settlement.TAKEN:
-            self._taken[key] += cost
+        if not _keeps(event, cost):
+            yield f"{self._row(row_id)} keeps uses that row {named[1]} did not cost"
+        elif event["outcome"] == Settlement.TAKEN and event.get("uses", cost):
+            self._taken[key] += event.get("uses", cost)
         elif event["outcome"] == Settlement.UNKNOWN:
             self._unknown[key] += cost
 
@@ -236,8 +238,14 @@ def _read(body: object) -> dict[str, Any] | None:
     if event is None or not _grants(event):
         return event
     cti, cost = event.get("cti"), event.get("cost")
-    told = isinstance(cti, str) and _CTI.match(cti) and type(cost) is int and 0 < cost < _TOP
+    told = isinstance(cti, str) and _CTI.match(cti) and type(cost) is int and 0 <= cost < _TOP
     return event if told and _midnight(event["day"]) else None
+
+
+def _keeps(event: dict[str, Any], most: int) -> bool:
+    """Whether a settlement keeps as many uses as the grant cost, or says how many fewer."""
+    uses = event.get("uses", most)
+    return type(uses) is int and 0 <= uses <= most
 
 
 def _grants(event: dict[str, Any]) -> bool:

@@ -95,7 +95,11 @@ def test_a_lost_reservation_is_named(tmp_path, path):
 
 
 def test_an_invented_reservation_is_named(path):
-    edit(path, "INSERT INTO reservation VALUES (2, 'in-1', zeroblob(8), 'bron', 20270115, 1, 1, NULL)")
+    edit(
+        path,
+        "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons)"
+        " VALUES (2, 'in-1', zeroblob(8), 'bron', 20270115, 1, 1)",
+    )
     assert "epoch 00000000000000e1: row 2 is noted as open and is not" in defects(path)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from gated.errors import StoreError
-from gated.model.event import LaneCause, LaneChanged, LaneState, Settlement, Started, Stopped
+from gated.model.event import Exited, Forced, LaneCause, LaneChanged, LaneState, Settlement, Started, Stopped
 from gated.model.time import ClockQuality
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
 from gated.store.journal_file import PAGE_BYTES
-from gated.store.ticket import COUNTER_GRACE_S
+from gated.store.ticket import COUNTER_GRACE_S, Move
 from gated.wire.event import digest, genesis
 from store.test_journal import CTI, GRANT, NOW, RESERVE, STAMP, defects, open_journal, settled
 
@@ -158,7 +158,10 @@ EDITS = {
         sql("INSERT INTO anchor VALUES (1, 'x', 'y')"), "the anchor of the erased rows was changed", 0
     ),
     "an open release of no row": Edit(
-        sql("INSERT INTO reservation VALUES (-5, '', x'00', '', 1, 1, 1, NULL)"),
+        sql(
+            "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons)"
+            " VALUES (-5, '', x'00', '', 1, 1, 1)"
+        ),
         f"{E1}: row -5 is noted as open and is not",
         0,
     ),
@@ -170,7 +173,7 @@ EDITS = {
     ),
     "counters beyond SQLite's numbers": Edit(
         sql(
-            "INSERT INTO counter SELECT cti, other.value, day, 9223372036854775807, 0"
+            "INSERT INTO counter SELECT cti, other.value, day, 9223372036854775807, 0, NULL"
             " FROM counter, json_each('[1,2]') AS other"
         ),
         "table counter cannot be read (integer overflow), and nothing after it was verified",
@@ -284,6 +287,67 @@ def test_a_counter_whose_right_may_have_ended_before_its_use_may_be_gone(path):
     journal.append(settled(journal.append(GRANT, unsure, RESERVE).wait(10)), STAMP).wait(10)
     journal.stop(10)
     edit(path, "DELETE FROM counter")
+    assert [] == defects(path)
+
+
+@pytest.mark.parametrize(("kept", "least"), [(None, 4), (4, 4), (3, 3), (0, None)])
+def test_a_settlement_counts_as_many_uses_as_it_says(tmp_path, kept, least):
+    path = family(tmp_path / JOURNAL, kept)
+    assert [] == defects(path)
+    edit(path, "UPDATE counter SET taken = taken + 1")
+    told = [] if least is None else [f"{COUNTER}: {least + 1} taken do not follow from the rows"]
+    assert told == defects(path)
+    edit(path, "DELETE FROM counter")
+    told = [] if least is None else [f"{COUNTER} is missing, but the rows say {least} taken"]
+    assert told == defects(path)
+
+
+def family(path, kept):
+    """Four were let in for four uses, and all passed."""
+    journal = open_journal(path)
+    journal.start()
+    seq = journal.append(replace(GRANT, persons=4, cost=4), STAMP, RESERVE._replace(uses=4, persons=4)).wait(
+        10
+    )
+    journal.append(replace(settled(seq), persons=4, uses=kept), STAMP).wait(10)
+    journal.stop(10)
+    return path
+
+
+@pytest.mark.parametrize("value", ["5", "-1", '"3"', "3.0", "true", "null", "[]", "1e999"])
+@pytest.mark.parametrize("outcome", ["taken", "not_taken"])
+def test_uses_that_a_grant_did_not_cost_are_named(tmp_path, value, outcome):
+    path = family(tmp_path / JOURNAL, 3)
+    edit(path, "UPDATE event SET body = replace(body, ?, ?) WHERE id = 2", '"uses":3', f'"uses":{value}')
+    member("outcome", f'"{outcome}"', 2)(path) if outcome != "taken" else None
+    assert f"{E1}: row 2 keeps uses that row 1 did not cost" in defects(path)
+
+
+@pytest.mark.parametrize("outcome", Settlement)
+def test_a_free_entry_is_whole_and_leaves_no_counter(tmp_path, outcome):
+    path = tmp_path / JOURNAL
+    journal = open_journal(path)
+    journal.start()
+    seq = journal.append(replace(GRANT, cost=0), STAMP, RESERVE._replace(uses=0)).wait(10)
+    journal.append(settled(seq, outcome), STAMP).wait(10)
+    journal.stop(10)
+    assert [] == defects(path)
+    edit(path, "INSERT INTO counter VALUES (?, 'bron', 20270115, 1, NULL, NULL)", CTI)
+    assert [f"{COUNTER}: 1 taken do not follow from the rows"] == defects(path)
+
+
+def test_a_grant_that_cost_less_than_nothing_is_named(path):
+    member("cost", "-1", 1)(path)
+    assert GRANT_CHANGED in defects(path)
+
+
+def test_people_beside_the_releases_are_no_defect_whatever_was_counted(path):
+    journal = open_journal(path)
+    journal.start()
+    journal.append(Forced("in-1", 2), STAMP, None, Move(20270115, "", None, 2)).wait(10)
+    journal.append(Exited("in-1", 1, bytes(16)), STAMP, None, Move(20270115, "", bytes(16), -1)).wait(10)
+    journal.stop(10)
+    edit(path, "UPDATE occupancy SET inside = 99")
     assert [] == defects(path)
 
 

@@ -1,0 +1,78 @@
+"""Rows that the disk did not take and that must land: settlements, and whoever went in or out meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from gated.model.event import Exited, Forced
+from gated.store.journal_file import Draft
+from gated.store.ticket import Move
+from gated.wire.event import Stamp
+
+log = logging.getLogger(__name__)
+
+#: Rows kept one by one while a disk does not answer: 6 MB, and more people than a venue has inside.
+MAX_OWED = 10_000
+#: Written in one transaction, which stands before the next tap's row.
+TOGETHER = 100
+
+#: What happened, the lane, the service day.
+_Key = tuple[type[Exited] | type[Forced], str, int | None]
+
+
+class Owed:
+    """A queue that loses nobody and does not grow for ever. Used by the journal's thread.
+
+    Beyond ``MAX_OWED`` rows, people who went out or in are added up to one row for each lane and service
+    day, with the stamp of the first, behind all others. It says how many; of which pass is no longer told,
+    so a presence stays as it was until the service day is over. Settlements always have a place of their
+    own: each needs a release, and while the disk takes nothing there are no new ones.
+    """
+
+    def __init__(self) -> None:
+        self._rows: deque[Draft] = deque()
+        self._sums: dict[_Key, tuple[Stamp, int, int]] = {}
+
+    def __len__(self) -> int:
+        """How many rows it will be."""
+        return len(self._rows) + len(self._sums)
+
+    def put(self, draft: Draft) -> None:
+        """Put a row behind the others."""
+        if len(self._rows) < MAX_OWED or not isinstance(draft.event, Exited | Forced):
+            self._rows.append(draft)
+        else:
+            self._add(draft, draft.event)
+
+    def _add(self, draft: Draft, event: Exited | Forced) -> None:
+        move = draft.move
+        key = type(event), event.lane, None if move is None else move.shift
+        if key not in self._sums:
+            log.critical(
+                "journal: %d rows wait for the disk: what is %s at lane %s is only counted from now on",
+                len(self),
+                event.kind,
+                event.lane,
+            )
+        stamp, persons, moved = self._sums.get(key, (draft.stamp, 0, 0))
+        moved += 0 if move is None else move.persons
+        self._sums[key] = stamp, persons + event.persons, moved
+
+    def take(self, most: int) -> tuple[Draft, ...]:
+        """Take the oldest away, ``most`` at once."""
+        taken = [self._rows.popleft() for _ in range(min(most, len(self._rows)))]
+        while len(taken) < most and self._sums:
+            taken.append(self._take_sum(next(iter(self._sums))))
+        return tuple(taken)
+
+    def _take_sum(self, key: _Key) -> Draft:
+        kind, lane, shift = key
+        stamp, persons, moved = self._sums.pop(key)
+        move = None if shift is None else Move(shift, "", None, moved)
+        return Draft(kind(lane, persons), stamp, move=move, insists=True)
+
+    def put_back(self, drafts: Sequence[Draft]) -> None:
+        """Put what was taken before the others again."""
+        self._rows.extendleft(reversed(drafts))
