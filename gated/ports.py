@@ -102,7 +102,7 @@ class Indicator(Protocol):
     """Light, sound and text. Never raises: a broken lamp closes no lane."""
 
     def show(self, signal: Signal, refusal: Refusal | None = None, texts: Sequence[str] = ()) -> None:
-        """Show a signal until the next one. ``texts`` say it to the visitor, one in each of the gate's languages."""
+        """Show a signal until the next one; ``texts`` say it to the visitor, one in each language."""
 
 
 class Link(Protocol):

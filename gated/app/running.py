@@ -21,8 +21,8 @@ from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
-from gated.daemon.sync import Sync
 from gated.daemon.recall import Recall, Trust
+from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.barrier import SimulatedBarrier

@@ -8,9 +8,9 @@ from gated import __version__
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.downlink import Downlink
+from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Identity, Sync
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.uplink import Uplink
 from gated.links.mqtt_place import MqttPlace, TlsFiles

@@ -38,7 +38,9 @@ def add(commands: Any) -> None:
     who.add_argument("--uid", metavar="HEX", help="a medium that shows its UID alone")
     who.add_argument("--pass", dest="pass_", metavar="HEX", help="a pass, as events name it: 16 bytes in hex")
     explain.add_argument("--assurance", metavar="WORD", help="with --pass: the proof (default: asymmetric)")
-    explain.add_argument("--at", metavar="TIME", help="then, such as 2026-12-25T10:00:00+01:00; left out: now")
+    explain.add_argument(
+        "--at", metavar="TIME", help="then, such as 2026-12-25T10:00:00+01:00; left out: now"
+    )
     explain.add_argument("--lane", metavar="ID", help="the lane (default: the first that leads in)")
     add_language(explain)
     add_json(explain)

@@ -56,7 +56,7 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
 def _object(one: Played, scenario: Scenario, timezone: tzinfo) -> dict[str, Any]:
     refusal = one.refusal
     return {
-        "at": _moment(one.tap.at, timezone),
+        "at": one.tap.written_at,
         "venue": one.tap.venue,
         "direction": one.tap.direction.word,
         "medium": one.tap.medium or "?",
@@ -73,7 +73,7 @@ def _object(one: Played, scenario: Scenario, timezone: tzinfo) -> dict[str, Any]
 
 def _line(one: Played, scenario: Scenario, timezone: tzinfo, texts: Texts) -> str:
     told = [
-        _moment(one.tap.at, timezone),
+        one.tap.written_at,
         f"{one.tap.venue} {one.tap.direction.word:<3} {one.tap.medium or '?'}",
     ]
     refusal = one.refusal

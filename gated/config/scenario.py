@@ -10,15 +10,15 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Container, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gated.config.files import read, zone
+from gated.config.mistakes import told_with_value
 from gated.errors import ConfigError
 from gated.model.credential import Assurance, Credential
 from gated.model.document import DocumentError, Table
-from gated.model.rules import Rules
 from gated.model.statement import Binding, Denial, DenialState, Entitlement, TargetKind
 from gated.model.venue import (
     MAX_PEOPLE,
@@ -33,7 +33,6 @@ from gated.model.venue import (
 from gated.policy.hours import read_hours
 from gated.policy.rehearsal import Carried, Refused, Scenario, Tap
 from gated.policy.rules_file import read_rules
-from gated.policy.terms import terms_of
 
 MAX_FILE_BYTES = 8 << 20
 MAX_TABLES, MAX_TAPS = 10_000, 100_000
@@ -42,8 +41,6 @@ _HINT = "see docs/reference/rehearsal.md"
 _DIRECTIONS = {"in": Direction.ENTRY, "out": Direction.EXIT}
 #: The medium of a tap that nobody knows.
 STRANGER = "?"
-#: One table of many, such as ``tap[3].at``.
-_PLACE = re.compile(r"(\w+)\[(\d+)\]\.?(.*)\Z")
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -56,7 +53,7 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return read_scenario(document)
     except DocumentError as error:
-        raise ConfigError(f"{path}: {_told(document, error)}", hint=_HINT) from None
+        raise ConfigError(f"{path}: {told_with_value(document, error)}", hint=_HINT) from None
 
 
 def read_scenario(document: Any) -> Scenario:
@@ -70,33 +67,32 @@ class _Reader:
     def __init__(self, top: Table) -> None:
         self._top = top
         self._zone = top.checked("timezone", zone, zone("UTC"))
-        self._country = top.text("country") if top.has("country") else None
+        self._country = top.checked("country", _country) if top.has("country") else None
+        self._venues = self._read_venues()
+        self._products = self._read_products()
         self._sectors: dict[bytes, str] = {}  # by pass: where it has rights
         self._parties: dict[bytes, int] = {}  # by pass: the largest of its rights
         self._passes: set[bytes] = set()
 
     def read(self) -> Scenario:
-        venues = self._venues()
-        products = self._products(venues)
-        venues = {name: replace(profile, products=products) for name, profile in venues.items()}
-        rights = self._rights(venues, products)
-        media = self._media(venues)
-        names = {name: right.id for name, right in rights.items()}
+        rights = self._rights()
+        media = self._media()
+        ids = {name: right.id for name, right in rights.items()}
         scenario = Scenario(
-            venues=venues,
+            venues={name: replace(one, products=self._products) for name, one in self._venues.items()},
             rights=tuple(rights.values()),
             media=media,
-            denials=tuple(self._denials(media, names)),
-            taps=tuple(self._taps(venues, media)),
+            denials=tuple(self._denials(media, ids)),
+            taps=tuple(self._taps(media)),
             stranger=_credential("", Assurance.ASYMMETRIC),
-            names={right: name for name, right in names.items()},
+            names={right: name for name, right in ids.items()},
         )
         self._top.done()
         return scenario
 
     # -------------------------------------------------------------- venues and products
 
-    def _venues(self) -> dict[str, Profile]:
+    def _read_venues(self) -> dict[str, Profile]:
         retirements = tuple(self._retirements())
         venues: dict[str, Profile] = {}
         for table in self._each("venue", least=1):
@@ -124,90 +120,77 @@ class _Reader:
         for table in self._each("retirement", most=MAX_RETIREMENTS):
             yield Retirement(
                 ends=table.moment("ends"),
-                warn_s=table.duration("warn", 0, most_s=10 * _MAX_S),
+                warn_s=table.duration("warn", "PT0S", most_s=10 * _MAX_S),
                 assurance=table.checked("assurance", Assurance.from_label),
             )
             table.done()
 
-    def _products(self, venues: Container[str]) -> dict[str, Product]:
+    def _read_products(self) -> dict[str, Product]:
         # A right without a product has the rules of one that says nothing.
         products = {"": Product("", min_assurance=Assurance.UID_ONLY)}
         for table in self._each("product"):
             name = _new_id(table, products)
-            rules = self._rules(table, venues)
-            products[name] = Product(name, **{"min_assurance": Assurance.UID_ONLY} | _said(rules))
+            products[name] = Product(name, **{"min_assurance": Assurance.UID_ONLY} | self._rules(table))
             table.done()
         return products
 
-    def _rules(self, table: Table, venues: Container[str]) -> Rules:
-        rules = read_rules(table)
-        for place, venue in enumerate(rules.venues or ()):
-            if venue not in venues:
-                raise DocumentError(f"{table.path('venues')}[{place}]", f"there is no venue {venue!r}")
-        for venue, _ in rules.per_venue or ():
-            if venue not in venues:
-                raise DocumentError(table.path("uses"), f"there is no venue {venue!r}")
-        if rules.hours is not None:
+    def _rules(self, table: Table) -> dict[str, Any]:
+        """The rules that are said, as arguments."""
+        rules = read_rules(table, least_assurance=None, most_venues=MAX_TABLES)
+        shares = [(f"uses.per_venue.{venue}", venue) for venue, _ in rules["per_venue"] or ()]
+        for key, venue in [
+            *((f"venues[{at}]", name) for at, name in enumerate(rules["venues"] or ())),
+            *shares,
+        ]:
+            if venue not in self._venues:
+                raise DocumentError(table.path(key), f"there is no venue {venue!r}")
+        if rules["hours"] is not None:
             try:
-                read_hours(rules.hours, self._zone, self._country, None)
+                read_hours(rules["hours"], self._zone, self._country, None)
             except ValueError as error:
                 raise DocumentError(table.path("hours"), str(error)) from None
-        return rules
+        return {name: value for name, value in rules.items() if value is not None}
 
-    # -------------------------------------------------------------- rights, media, denials
+    # -------------------------------------------------------------- rights and media
 
-    def _rights(
-        self, venues: dict[str, Profile], products: dict[str, Product]
-    ) -> dict[str, Entitlement]:
+    def _rights(self) -> dict[str, Entitlement]:
         tables: dict[str, Table] = {}
         for table in self._each("entitlement"):
             tables[_new_id(table, tables)] = table
         # Ids count in the order of their names, for of equals the first is used.
-        numbers = {name: number for number, name in enumerate(sorted(tables))}
-        return {name: self._right(name, numbers[name], table, venues, products) for name, table in tables.items()}
+        numbers = {name: number.to_bytes(8, "big") for number, name in enumerate(sorted(tables))}
+        return {name: self._right(numbers[name], table) for name, table in tables.items()}
 
-    def _right(
-        self,
-        name: str,
-        number: int,
-        table: Table,
-        venues: dict[str, Profile],
-        products: dict[str, Product],
-    ) -> Entitlement:
-        rules = self._rules(table, venues)
-        if rules.venues is None:
+    def _right(self, cti: bytes, table: Table) -> Entitlement:
+        rules = self._rules(table)
+        if "venues" not in rules:
             raise DocumentError(table.path("venues"), "is missing")
-        sector = self._sector_of(table, rules.venues, venues)
-        pass_ = _pass(table.text("pass"))
+        pass_, sector = _pass(table.text("pass")), self._sector_of(table, rules["venues"])
         self._passes.add(pass_)
         if self._sectors.setdefault(pass_, sector) != sector:
-            raise DocumentError(
-                table.path("pass"), f"has rights in {self._sectors[pass_]} and {sector}: one pass for each sector"
-            )
-        product = table.text("product", "") if table.has("product") else ""
-        if product not in products:
+            both = f"{self._sectors[pass_]} and {sector}"
+            raise DocumentError(table.path("pass"), f"has rights in {both}: use one pass for each sector")
+        product = table.text("product") if table.has("product") else ""
+        if product not in self._products:
             raise DocumentError(table.path("product"), "there is no such [[product]]")
         not_before, expires = table.moment_or_none("not_before") or 0, table.moment_or_none("expires")
         if expires is not None and expires <= not_before:
             raise DocumentError(table.path("expires"), "must be later than not_before")
         table.done()
-        right = Entitlement(
-            sector, pass_, not_before, expires, not_before, number.to_bytes(8, "big"), product, 0, **_said(rules)
-        )
-        party = terms_of(right, venues[rules.venues[0]]).party
+        right = Entitlement(sector, pass_, not_before, expires, not_before, cti, product, 0, **rules)
+        party = right.party or self._products[product].party or 1
         self._parties[pass_] = max(party, self._parties.get(pass_, 0))
         return right
 
-    def _sector_of(self, table: Table, named: tuple[str, ...], venues: dict[str, Profile]) -> str:
-        sectors = sorted({venues[venue].sector for venue in named})
+    def _sector_of(self, table: Table, named: tuple[str, ...]) -> str:
+        sectors = sorted({self._venues[venue].sector for venue in named})
         if len(sectors) > 1:
-            raise DocumentError(
-                table.path("venues"), f"stand in {' and '.join(sectors)}: an entitlement for each sector"
-            )
+            told = " and ".join(sectors)
+            raise DocumentError(table.path("venues"), f"stand in {told}: use one entitlement for each sector")
         return sectors[0]
 
-    def _media(self, venues: dict[str, Profile]) -> dict[str, Carried]:
-        every = {profile.sector for profile in venues.values()}
+    def _media(self) -> dict[str, Carried]:
+        every = {profile.sector for profile in self._venues.values()}
         media: dict[str, Carried] = {}
         for table in self._each("medium"):
             name = _new_id(table, media)
@@ -224,10 +207,11 @@ class _Reader:
             idle = [pass_ for pass_ in passes if pass_ not in self._sectors]
             bound = dict.fromkeys(every, idle[0]) | known if idle else known
             assurance = table.checked("assurance", Assurance.from_label, Assurance.UID_ONLY)
-            media[name] = Carried(
-                _credential(name, assurance),
-                {sector: Binding(sector, pass_, 0, None, 0, bytes(8), bytes(16), 0) for sector, pass_ in bound.items()},
-            )
+            bindings = {
+                sector: Binding(sector, pass_, 0, None, 0, bytes(8), bytes(16), 0)
+                for sector, pass_ in bound.items()
+            }
+            media[name] = Carried(_credential(name, assurance), bindings)
             table.done()
         return media
 
@@ -253,28 +237,31 @@ class _Reader:
 
     # -------------------------------------------------------------- taps
 
-    def _taps(self, venues: dict[str, Profile], media: dict[str, Carried]) -> Iterator[Tap]:
+    def _taps(self, media: dict[str, Carried]) -> Iterator[Tap]:
         last = 0
         for table in self._each("tap", most=MAX_TAPS):
             tap = Tap(
                 at=table.moment("at"),
                 venue=table.text("venue"),
-                direction=_DIRECTIONS[table.choice("direction", tuple(_DIRECTIONS), "in")],
+                direction=table.choice("direction", _DIRECTIONS, "in"),
                 medium=None if table.text("medium") == STRANGER else table.text("medium"),
                 persons=table.whole("persons", 1, most=MAX_PEOPLE),
+                written_at=table.words("at"),
             )
             table.done()
             if tap.at < last:
                 raise DocumentError(table.path("at"), "is earlier than the tap before it")
-            if tap.venue not in venues:
+            if tap.venue not in self._venues:
                 raise DocumentError(table.path("venue"), "there is no such venue")
             if tap.medium is not None and tap.medium not in media:
                 raise DocumentError(table.path("medium"), "there is no such medium")
             if tap.medium is not None and tap.direction is Direction.ENTRY:
-                binding = media[tap.medium].bindings.get(venues[tap.venue].sector)
+                binding = media[tap.medium].bindings.get(self._venues[tap.venue].sector)
                 party = None if binding is None else self._parties.get(binding.pass_)
                 if party is not None and tap.persons > party:
-                    raise DocumentError(table.path("persons"), f"no party of this medium is larger than {party}")
+                    raise DocumentError(
+                        table.path("persons"), f"no party of this medium is larger than {party}"
+                    )
             last = tap.at
             yield tap
 
@@ -289,10 +276,10 @@ def _new_id(table: Table, taken: Container[str]) -> str:
     return name
 
 
-def _said(rules: Rules) -> dict[str, Any]:
-    """The rules that are said, as arguments."""
-    told = {field.name: getattr(rules, field.name) for field in fields(rules)}
-    return {name: value for name, value in told.items() if value is not None}
+def _country(text: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", text):
+        raise ValueError("must be two capital letters, such as FR")
+    return text
 
 
 def _pass(name: str) -> bytes:
@@ -301,18 +288,3 @@ def _pass(name: str) -> bytes:
 
 def _credential(name: str, assurance: Assurance) -> Credential:
     return Credential("rehearsed", hashlib.sha256(name.encode()).digest(), assurance)
-
-
-def _told(document: Any, error: DocumentError) -> str:
-    """A mistake with its table, number, id, key and value."""
-    place = _PLACE.match(error.where)
-    if place is None:
-        return str(error)
-    name, number, key = place[1], int(place[2]), place[3]
-    value = document[name][number]
-    called = value.get("id") if isinstance(value, dict) else None
-    for part in re.findall(r"[^.\[\]]+", key):
-        value = value[int(part)] if isinstance(value, list) else value.get(part) if isinstance(value, dict) else None
-    where = f"[[{name}]] {number + 1}" + (f" ({called!r})" if called is not None else "")
-    shown = "" if value is None else f" = {str(value)!r:.100}" if isinstance(value, str) else f" = {value!s:.100}"
-    return f"{where}: {key}{shown}: {error.what}"

@@ -94,11 +94,11 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
-    zones = trust.profile.zones or {trust.profile.venue: None}
+    zones = list(trust.profile.zones) or [trust.profile.venue]
     for lane in settings.lanes:
         if lane.lane.zone and lane.lane.zone not in zones:
             raise ConfigError(
-                f"{path}: lane {lane.lane.id} leads to zone {lane.lane.zone!r}, which its profile does not name",
+                f"{path}: lane {lane.lane.id} leads to {lane.lane.zone!r}, no zone of its profile",
                 hint=f"name one of: {', '.join(zones)}",
             )
     return settings, trust

@@ -7,7 +7,7 @@ asked for is a mistake too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -68,6 +68,11 @@ class Table:
             raise DocumentError(self.path(key), "must be a text of printable characters")
         return str(value)
 
+    def words(self, key: str) -> str:
+        """A value as its author wrote it, such as a time in one of its forms."""
+        value = self._take(key, None)
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
     def lines(self, key: str, *, most: int) -> str:
         """A text of printable lines, such as PEM, with at most ``most`` characters."""
         value = self._take(key, None)
@@ -87,6 +92,13 @@ class Table:
             return read(value)
         except ValueError as error:
             raise DocumentError(self.path(key), str(error)) from None
+
+    def choice(self, key: str, words: Mapping[str, T], default: str | None = None) -> T:
+        """One of some words; returned is what it stands for."""
+        word = self.text(key, default)
+        if word not in words:
+            raise DocumentError(self.path(key), f"must be one of: {', '.join(words)}")
+        return words[word]
 
     def whole(self, key: str, default: int | None = None, *, least: int = 0, most: int = 1 << 53) -> int:
         """A whole number within limits."""
@@ -229,6 +241,10 @@ class Table:
                 self.path(key), "must be a list of texts of printable characters, with at least one"
             )
         return value
+
+    def text_or_texts(self, key: str) -> list[str]:
+        """A non-empty text, or a list of some."""
+        return [self.text(key)] if isinstance(self._fields.get(key), str) else self.texts(key)
 
     def texts_or_none(self, key: str) -> list[str] | None:
         """A list of texts, or None where the key is absent."""

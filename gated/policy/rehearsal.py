@@ -50,6 +50,7 @@ class Tap:
     direction: Direction
     medium: str | None
     persons: int  # how many really pass; 0 = nobody turned the barrier
+    written_at: str = ""  # the time as the author wrote it
 
 
 @dataclass(frozen=True, slots=True)
