@@ -38,7 +38,6 @@ MAX_FILE_BYTES = 8 << 20
 MAX_TABLES, MAX_TAPS = 10_000, 100_000
 _MAX_S = 366 * 86400
 _HINT = "see docs/reference/rehearsal.md"
-_DIRECTIONS = {"in": Direction.ENTRY, "out": Direction.EXIT}
 #: The medium of a tap that nobody knows.
 STRANGER = "?"
 
@@ -243,7 +242,7 @@ class _Reader:
             tap = Tap(
                 at=table.moment("at"),
                 venue=table.text("venue"),
-                direction=table.choice("direction", _DIRECTIONS, "in"),
+                direction=table.checked("direction", _direction, Direction.ENTRY),
                 medium=None if table.text("medium") == STRANGER else table.text("medium"),
                 persons=table.whole("persons", 1, most=MAX_PEOPLE),
                 written_at=table.words("at"),
@@ -274,6 +273,13 @@ def _new_id(table: Table, taken: Container[str]) -> str:
     if name in taken:
         raise DocumentError(table.path("id"), "stands twice")
     return name
+
+
+def _direction(text: str) -> Direction:
+    for direction in Direction:
+        if direction.word == text:
+            return direction
+    raise ValueError("must be in or out")
 
 
 def _country(text: str) -> str:

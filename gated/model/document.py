@@ -7,7 +7,7 @@ asked for is a mistake too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -92,13 +92,6 @@ class Table:
             return read(value)
         except ValueError as error:
             raise DocumentError(self.path(key), str(error)) from None
-
-    def choice(self, key: str, words: Mapping[str, T], default: str | None = None) -> T:
-        """One of some words; returned is what it stands for."""
-        word = self.text(key, default)
-        if word not in words:
-            raise DocumentError(self.path(key), f"must be one of: {', '.join(words)}")
-        return words[word]
 
     def whole(self, key: str, default: int | None = None, *, least: int = 0, most: int = 1 << 53) -> int:
         """A whole number within limits."""

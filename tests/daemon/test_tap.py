@@ -58,7 +58,10 @@ def test_uses_are_counted_until_none_is_left(site, serve):
     served = serve(site)
     assert [2, 1, 0] == [served.tap(carried).decision.left for _ in range(3)]
     refused = served.tap(carried)
-    assert ("uses_exhausted", {"limit": 3, "used": 3}) == (reason(refused), dict(refused.refusal.params))
+    assert ("uses_exhausted", {"per": "total", "limit": 3, "used": 3}) == (
+        reason(refused),
+        dict(refused.refusal.params),
+    )
     assert 3 == served.barriers["in-1"].releases
 
 
