@@ -26,11 +26,15 @@ from gated.central.ledger_statements import unpublished
 from gated.cli.central_events import list_events
 from gated.cli.central_serve import serve_workers
 from gated.cli.main import main
-from gated.config.files import load_keys
+from gated.config.files import load_keys, load_profile
 from gated.credential.keys import read_keys
 from gated.credential.message import open_message
+from gated.credential.statement import open_statement
+from gated.model.credential import Assurance
 from gated.model.letter import Letter, Received
+from gated.model.rules import PartyUses, Said
 from gated.model.statement import Kind
+from gated.model.venue import Product
 from gated.wire import topics
 from gated.wire.ack import read_ack
 from venue import medium, until
@@ -111,6 +115,179 @@ def test_a_disk_that_fills_up_says_where_the_statements_are(city, ledger, capsys
 def test_of_a_medium_and_a_right_both_are_issued_or_none(city, ledger, capsys):
     code, _, _ = run(capsys, "issue", city, *PLACE, "--public-key", OLD, "--product", "season", "--days", 0)
     assert (2, []) == (code, unpublished(ledger, 9))
+
+
+def right(city, ledger):
+    """The newest right in the log, as a gate opens it."""
+    token = unpublished(ledger, 99)[-1].token
+    return open_statement(token, load_keys(city / "gate" / "keys.json"), 0)
+
+
+def issued(city, capsys, *words):
+    code, out, err = run(capsys, "issue", city, *PLACE, *words)
+    return code, out + err
+
+
+def test_a_right_says_what_the_options_say(city, ledger, capsys):
+    words = (
+        *("--product", "bundle", "--uses", 10, "--per-day", 1, "--at", "bron", "--at", "vaise"),
+        *(
+            "--share",
+            "vaise=6",
+            "--share",
+            "bron=0",
+            "--party",
+            30,
+            "--party-uses",
+            "once",
+            "--reentry",
+            "PT30M",
+        ),
+        *("--minimum-assurance", "asymmetric", "--concession", "student"),
+        *("--from", "2026-09-01T00:00:00+02:00", "--until", "2027-07-01T00:00:00+02:00"),
+    )
+    assert 0 == issued(city, capsys, *words)[0]
+    said = right(city, ledger)
+    assert (said.not_before, said.expires) == (1_788_213_600, 1_814_392_800)
+    assert {name: getattr(said, name) for name in Said.__annotations__} == {
+        "venues": ("bron", "vaise"),
+        "uses": 10,
+        "per_day": 1,
+        "per_venue": (("bron", 0), ("vaise", 6)),
+        "hours": None,
+        "party": 30,
+        "party_uses": PartyUses.ONCE,
+        "reentry_s": 1800,
+        "min_assurance": Assurance.ASYMMETRIC,
+        "concession": "student",
+    }
+
+
+def test_a_right_without_options_is_as_its_product_says(city, ledger, capsys):
+    assert 0 == issued(city, capsys, "--product", "season")[0]
+    said = right(city, ledger)
+    assert (said.issued_at, None) == (said.not_before, said.expires)
+    assert {None} == {getattr(said, name) for name in Said.__annotations__}
+
+
+def test_days_count_from_the_begin(city, ledger, capsys):
+    begin = ("--product", "season", "--from", "2026-09-01T00:00:00+02:00")
+    assert 0 == issued(city, capsys, *begin, "--days", 2)[0]
+    assert 1_788_213_600 + 2 * 86400 == right(city, ledger).expires
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--from", "2026-09-01"], "--from: must be a time in whole seconds with its offset"),
+        (["--until", "2026-09-01T00:00:00"], "--until: must be a time in whole seconds with its offset"),
+        (["--until", "1990-01-01T00:00:00Z"], "a right must end after it begins"),
+        (["--reentry", "30min"], "--reentry: use days, hours, minutes and seconds, such as PT30M"),
+        (["--reentry", "P32D"], "--reentry: must lie between 1 s and 2678400 s"),
+        (["--minimum-assurance", "x"], "--minimum-assurance: unknown assurance 'x', use one of: uid-only"),
+        (["--party", "0"], "0 persons cannot be counted"),
+        (["--per-day", "-1"], "-1 uses cannot be counted"),
+        (["--share", "bron"], "--share bron: must be a venue and a number, and each venue once"),
+        (["--share", "bron=-1"], "--share bron=-1: must be"),
+        (["--share", "bron=1", "--share", "bron=2"], "--share bron=2: must be"),
+        (["--share", "Bron=1"], "'Bron' is not a name"),
+        (["--at", "bron", "--share", "vaise=1"], "a share for 'vaise', which is not among its venues"),
+        (["--concession", "A"], "'A' is not a name"),
+        (["--hours", ""], "--hours: "),
+        (["--hours", "Mo-Xy"], "; nothing was issued: bron could not keep them"),
+        (["--hours", "PH off"], "country"),
+        (["--hours", "sunrise-sunset"], "coordinates"),
+        (
+            ["--at", "vaise", "--hours", "24/7"],
+            "profile-vaise.json to judge them by; say them in the product",
+        ),
+    ],
+    ids=str,
+)
+def test_rules_that_no_gate_would_keep_are_refused_before_anything_is_issued(
+    city, ledger, capsys, words, told
+):
+    code, _, err = run(capsys, "issue", city, *PLACE, "--public-key", OLD, "--product", "season", *words)
+    assert (2, 1, []) == (code, len(err.splitlines()), unpublished(ledger, 9))
+    assert told in err
+
+
+def test_days_and_until_are_not_said_both(city, ledger, capsys):
+    words = ("--product", "season", "--days", "1", "--until", "2027-07-01T00:00:00+02:00")
+    with pytest.raises(SystemExit) as ended:
+        issued(city, capsys, *words)
+    assert (2, []) == (ended.value.code, unpublished(ledger, 9))
+
+
+def test_rules_need_a_right(city, ledger, capsys):
+    code, told = issued(city, capsys, "--public-key", OLD, "--per-day", 1)
+    assert (2, True, []) == (code, "rules without a right; name its product" in told, unpublished(ledger, 9))
+
+
+def test_hours_are_judged_by_each_venue_where_the_right_is_good(city, ledger, capsys):
+    """bron knows no country; nord does; the museum is of another sector."""
+    for sector, venue in (("museums", "fourviere"), ("pools-of-nord", "nord")):
+        words = ("--sector", sector, "--venue", venue)
+        country = () if venue == "fourviere" else ("--country", "FR")
+        assert 0 == run(capsys, "init", city, *words, *country)[0]
+    hours = ("--product", "season", "--hours", "Mo-Fr 07:00-09:00; PH off")
+    place = ("--sector", "pools-of-nord", "--account", "alice")
+    assert 0 == run(capsys, "issue", city, *place, *hours)[0]
+    assert "Mo-Fr 07:00-09:00; PH off" == right(city, ledger).hours
+    assert 0 == run(capsys, "issue", city, *place, *hours, "--at", "nord")[0]
+    for at in ((), ("--at", "nord", "--at", "bron")):
+        code, told = issued(city, capsys, *hours, *at)
+        assert (2, True) == (code, "bron could not keep them" in told)
+    assert 2 == len(unpublished(ledger, 9))
+
+
+def test_a_damaged_profile_judges_no_hours(city, ledger, capsys):
+    (city / "gate" / "profile-bron.json").write_text("{}")
+    code, told = issued(city, capsys, "--product", "season", "--hours", "24/7")
+    assert (2, True, []) == (code, "profile-bron.json: v: is missing" in told, unpublished(ledger, 9))
+
+
+def founded(tmp_path, capsys, tariff, *words):
+    (tmp_path / "tariff.toml").write_text(tariff)
+    place = ("--sector", "pools", "--venue", "bron", "--venue", "vaise", "--tariff", tmp_path / "tariff.toml")
+    return run(capsys, "init", tmp_path / "city", *place, *words)
+
+
+def test_a_tariff_is_written_into_the_profile_of_each_venue(tmp_path, capsys):
+    page = (DOCS / "reference" / "cli.md").read_text()
+    (tariff,) = re.findall(r"^```toml\n(\[\[product\]\].*?)^```", page, re.MULTILINE | re.DOTALL)
+    code, _, err = founded(tmp_path, capsys, tariff, "--country", "FR", "--product", "swim10:10")
+    assert 0 == code, err
+    for venue in ("bron", "vaise"):
+        profile = load_profile(tmp_path / "city" / "gate" / f"profile-{venue}.json")
+        assert "FR" == profile.country
+        assert profile.products == {
+            "swim10": Product("swim10", uses=10),
+            "off-peak": Product("off-peak", hours="Mo-Fr 07:00-09:00; PH off", per_day=1),
+            "family": Product("family", party=5, party_uses=PartyUses.ONCE, uses=10, reentry_s=1800),
+        }
+
+
+@pytest.mark.parametrize(
+    ("tariff", "words", "told"),
+    [
+        ("[[product]]", [], "tariff.toml: product[0].id: is missing"),
+        ("", [], "tariff.toml: product: must be a list of 1 to 1000 tables"),
+        ("[[product]]\nid = 'a'\nparty = 0", [], "product[0].party: must be a whole number from 1 to 200"),
+        ("[[product]]\nid = 'a'\ncolour = 'b'", [], "product[0].colour: unknown key"),
+        ("[[products]]\nid = 'a'", [], "must be a list of 1 to 1000 tables"),
+        ("[[product]]\nid = 'a'\n[pool]", [], "pool: unknown key"),
+        ("[[product]]\nid = 'a'\nhours = 'PH off'", [], "product[0].hours: "),
+        ("[[product]]\nid = 'a'", ["--product", "a"], "product 'a' is named 2 times"),
+        ("[[product]]\nid = 'a'", ["--country", "France"], "'France' is no country"),
+        ("[[product]", [], "tariff.toml is not TOML"),
+    ],
+    ids=str,
+)
+def test_a_tariff_that_no_gate_would_keep_founds_nothing(tmp_path, capsys, tariff, words, told):
+    code, _, err = founded(tmp_path, capsys, tariff, *words)
+    assert (2, 1, False) == (code, len(err.splitlines()), (tmp_path / "city").exists())
+    assert told in err
 
 
 def test_a_medium_is_replaced_once(city, ledger, capsys, tmp_path):

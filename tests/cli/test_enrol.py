@@ -561,7 +561,7 @@ def office_means(asked, office, gate="bron-1", **changes):
         ({"venue": "vaise"}, "profile: is of pools bron"),
         ({"sector": "baths"}, "profile: is of pools bron"),
         ({"keys": {"v": 1}}, "keys: must be a list"),
-        ({"profile": {"v": 1}}, "products: must be a list"),
+        ({"profile": {"v": 1}}, "venue: is missing"),
         ({"gate": "bron-3"}, "is not for 'bron-3'"),
     ],
     ids=str,

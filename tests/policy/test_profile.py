@@ -373,7 +373,10 @@ MISTAKES = (
         for said in ("maybe", "cap", "cap:", "cap:0", "cap:-1", "cap:1.5", "cap:1000000000", "cap:2\u0661")
     ),
     Mistake(
-        "hours that do not parse", {"products": [{"id": "a", "hours": "Mo-Xy"}]}, "products[0].hours", "Mo-Xy"
+        "hours that do not parse",
+        {"products": [{"id": "a", "hours": "Mo-Xy"}]},
+        "products[0].hours",
+        "hours ",
     ),
     Mistake(
         "public holidays of no country",
