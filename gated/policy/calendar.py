@@ -20,7 +20,7 @@ def offset_end(at: int, until: int, zone: tzinfo) -> int:
     ``until`` is at most a day after ``at``: no zone changes its offset twice in a day.
     """
     offset = _local(at, zone).utcoffset()
-    if until <= at + 1 or _local(until - 1, zone).utcoffset() == offset:
+    if _local(until - 1, zone).utcoffset() == offset:
         return until
     same, other = at, until - 1
     while other - same > 1:

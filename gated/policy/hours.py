@@ -12,6 +12,8 @@ them, and outside these years no day is a holiday.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta, tzinfo
 from functools import lru_cache
@@ -34,6 +36,21 @@ HORIZON_S = 3653 * _DAY_S
 _EARLIEST, _LATEST = 0, 253_000_000_000
 
 
+class _PanickedError(Exception):
+    """The library panicked over hours on some day. They are closed then: nobody knows what they say."""
+
+
+@contextmanager
+def _panics_named() -> Iterator[None]:
+    """Gives the library's panic a name: it is a ``BaseException`` without one, and would end the gate."""
+    try:
+        yield
+    except BaseException as trouble:
+        if type(trouble).__name__ != "PanicException":
+            raise
+        raise _PanickedError from None
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """When a right opens a gate; made by ``read_hours``. Equal if text and place are."""
@@ -49,10 +66,9 @@ class Hours:
         if not _EARLIEST <= at < _LATEST:
             return False
         try:
-            return self._schedule.is_open(wall(at, self.timezone))
-        except BaseException as trouble:
-            if not _is_panic(trouble):
-                raise
+            with _panics_named():
+                return self._schedule.is_open(wall(at, self.timezone))
+        except _PanickedError:
             return False
 
     def first_open(self, at: int, before: int) -> int | None:
@@ -67,19 +83,20 @@ class Hours:
 
     def _search(self, at: int, before: int) -> int | None:
         try:
-            while at < before:
-                shown = wall(at, self.timezone)
-                midnight = _DAY_S - (shown.hour * 60 + shown.minute) * 60 - shown.second
-                end = offset_end(at, min(before, at + midnight), self.timezone)
-                for start, _, state, _ in self._schedule.intervals(
-                    shown, shown + timedelta(seconds=end - at)
-                ):
-                    if state == State.OPEN:
-                        return at + int((start.replace(tzinfo=None) - shown).total_seconds())
-                at = end
-        except BaseException as trouble:
-            if not _is_panic(trouble):
-                raise
+            with _panics_named():
+                return self._day_by_day(at, before)
+        except _PanickedError:
+            return None
+
+    def _day_by_day(self, at: int, before: int) -> int | None:
+        while at < before:
+            shown = wall(at, self.timezone)
+            midnight = _DAY_S - (shown.hour * 60 + shown.minute) * 60 - shown.second
+            end = offset_end(at, min(before, at + midnight), self.timezone)
+            for start, _, state, _ in self._schedule.intervals(shown, shown + timedelta(seconds=end - at)):
+                if state == State.OPEN:
+                    return at + int((start.replace(tzinfo=None) - shown).total_seconds())
+            at = end
         return None
 
 
@@ -140,15 +157,16 @@ _DISHONEST = (
         '(?<!open )(?<!closed )(?<!off )""',
         'a comment alone leaves open whether it is open: write open "..." or off "..."',
     ),
-    (
-        r"\d{4}[a-z]",
-        "a year needs a space after it: write 2026 Jul-Aug",
-    ),  # of 2026Jul-Aug the library takes Jul alone
+    # The library takes the next for what nobody means: Feb 30 is nearly always, 2026Jul-Aug ends on 1 August.
+    (r"feb ?3[01]|(?:apr|jun|sep|nov) ?31", "a month has no such day: write its last one, such as Jun 30"),
+    (r"[a-z]{3} [a-z]{2}\[-?5\]", "not every year has a fifth: write [-1] for the last, or the dates"),
+    (r"[+-]\d{3,} day", "99 days are the most that a day may be moved: write the dates"),
+    (r"\d{4}[a-z]", "a year needs a space after it: write 2026 Jul-Aug"),
 )
 
 
 def _bare(text: str) -> str:
-    """The text with empty comments. Refuses what must not reach the parser."""
+    """The text with its comments emptied. Refuses what must not reach the parser."""
     if not text.strip():
         raise ValueError("hours are empty: write 24/7 for always, or leave them out")
     if len(text) > MAX_HOURS_CHARS:
@@ -226,17 +244,8 @@ def _try_sun(schedule: OpeningHours) -> None:
     """Asks for each day of a year: spans such as (sunset+21:30)-(dusk+07:30) make the library panic."""
     start = wall(0, UTC)
     try:
-        for _ in schedule.intervals(start, start + timedelta(days=366)):
-            pass
-    except BaseException as trouble:
-        if not _is_panic(trouble):
-            raise
+        with _panics_named():
+            for _ in schedule.intervals(start, start + timedelta(days=366)):
+                pass
+    except _PanickedError:
         raise ValueError("times of the sun end after the next midnight: write the times") from None
-
-
-def _is_panic(trouble: BaseException) -> bool:
-    """The library's panic is a ``BaseException`` without a name to catch, and would end the gate.
-
-    Hours that panic on some day are closed on it and after it: nobody knows what they say.
-    """
-    return type(trouble).__name__ == "PanicException"
