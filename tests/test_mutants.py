@@ -100,6 +100,25 @@ MUTANTS = {
         "                pass\n",
         "tests/store/test_journal.py::test_a_row_that_lands_after_its_lane_gave_up_is_given_back",
     ),
+    "what must land lost while an earlier row is in doubt": Mutant(
+        "store/writer.py",
+        "            if draft.must_land:\n                self._owed.put(draft)\n",
+        "",
+        "tests/store/test_owed_rows.py::test_what_must_land_lands_in_its_order_and_what_need_not_is_lost",
+    ),
+    "what stands written again": Mutant(
+        "store/writer.py",
+        "if self._file.head_id < doubt.row_id:",
+        "if True:",
+        "tests/store/test_owed_rows.py"
+        "::test_a_row_that_insists_and_stands_though_its_commit_failed_is_not_written_again",
+    ),
+    "more uses kept than were reserved": Mutant(
+        "store/counting.py",
+        "0 <= uses <= left.uses",
+        "0 <= uses",
+        "tests/store/test_counting.py::test_no_more_is_kept_than_was_reserved",
+    ),
     "delta purged past the snapshot": Mutant(
         "store/snapshot.py",
         "    _purge(connection, position, after_step)\n",

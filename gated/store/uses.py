@@ -21,7 +21,7 @@ _USED = (
 _RECALL = (
     "SELECT cti, venue, sum(taken), coalesce(sum(taken) FILTER (WHERE day = ?1), 0), max(last_at)"
     " FROM counter WHERE cti IN (RIGHTS) GROUP BY cti, venue"
-    " UNION ALL SELECT cti, venue, uses, iif(day = ?1, uses, 0), NULL FROM reservation WHERE cti IN (RIGHTS)"
+    " UNION ALL SELECT cti, venue, uses, uses * (day = ?1), NULL FROM reservation WHERE cti IN (RIGHTS)"
 )
 _RECALL_SOME = tuple(
     _RECALL.replace("RIGHTS", ", ".join(f"?{number + 2}" for number in range(count)))

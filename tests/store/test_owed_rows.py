@@ -109,6 +109,13 @@ def test_a_row_that_does_not_insist_is_lost_with_a_failure_and_its_people_with_i
     assert (1, 1) == counted(path)
 
 
+def test_of_a_grant_that_the_disk_did_not_take_nothing_is_owed(journal, path, caplog):
+    fail(journal, "COMMIT", before=True)
+    refused(journal.append(GRANT, STAMP, HERE))
+    assert 1 == journal.append(Stopped(), STAMP).wait(10)
+    assert [True] == ["SQLITE_IOERR" in record.message for record in caplog.records]
+
+
 def test_a_row_that_insists_and_stands_though_its_commit_failed_is_not_written_again(journal, path):
     come_in(journal)
     come_in(journal)
