@@ -16,6 +16,8 @@ SOURCES = sorted((ROOT / "gated").rglob("*.py"))
 #: Each asks for its reason, and has one.
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
+#: Where statements are made: verified from a token at a gate, or about to be signed at central.
+STATEMENTS = ("gated/credential/statement.py", "gated/central/office.py")
 _SQL = re.compile(
     r"\b(SELECT .* FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|INDEX|VIEW)|PRAGMA \w)"
 )
@@ -55,9 +57,9 @@ def test_sql_stands_in_the_store_and_in_centrals_ledger_only():
 @pytest.mark.parametrize(
     ("noun", "maker"),
     [
-        ("Binding", {"gated/credential/statement.py", "gated/central/office.py"}),
-        ("Entitlement", {"gated/credential/statement.py", "gated/central/office.py"}),
-        ("Denial", {"gated/credential/statement.py", "gated/central/office.py"}),
+        ("Binding", {*STATEMENTS, "gated/config/scenario.py", "gated/app/explaining.py"}),
+        ("Entitlement", {*STATEMENTS, "gated/config/scenario.py"}),
+        ("Denial", {*STATEMENTS, "gated/config/scenario.py"}),
         ("Granted", {"gated/policy/decide.py"}),
     ],
 )
@@ -69,6 +71,22 @@ def test_a_trusted_noun_has_one_maker(noun, maker):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == noun
     }
     assert maker == found
+
+
+def test_what_was_never_signed_cannot_reach_a_tap():
+    """A rehearsal and an explanation suppose statements: nothing but their commands may know them."""
+    supposing = {
+        "gated.config.scenario": "gated/cli/rehearse.py",
+        "gated.policy.rehearsal": "gated/cli/rehearse.py",
+    }
+    knowing = {
+        (name, node.module)
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in supposing
+    }
+    knowing.discard(("gated/config/scenario.py", "gated.policy.rehearsal"))
+    assert {(command, module) for module, command in supposing.items()} == knowing
 
 
 def test_public_names_say_what_they_are():

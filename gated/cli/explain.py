@@ -97,7 +97,7 @@ def _at(text: str) -> int:
 
 
 def _object(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts) -> dict[str, Any]:
-    from gated.model.decision import Denied, Granted
+    from gated.model.decision import Denied
     from gated.texts import Audience
 
     decision = explanation.decision
@@ -121,23 +121,29 @@ def _object(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts)
         ],
         "unusable": [{"reason": str(one.reason), "params": dict(one.params)} for one in explanation.refused],
     }
+    return told | _decided(decision)
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    from gated.model.decision import Denied, Granted
+
     if isinstance(decision, Denied):
         right = decision.entitlement
-        told |= {
+        return {
             "reason": str(decision.refusal.reason),
             "params": dict(decision.refusal.params),
             "next_at": decision.next_at,
             "cti": None if right is None else right.id.hex(),
         }
-    elif isinstance(decision, Granted):
-        told |= {
+    if isinstance(decision, Granted):
+        return {
             "cti": decision.entitlement.id.hex(),
             "persons": decision.persons,
             "cost": decision.cost,
             "left": decision.left,
             "warnings": [str(warned.notice) for warned in decision.warnings],
         }
-    return told
+    return {"persons": decision.persons}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.event import Imported
 from gated.model.refusal import Refusal
+from gated.policy.calendar import shift_of
 from gated.ports import Clock
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
@@ -121,4 +122,6 @@ class Housekeeping:
         now = self._clock.monotonic()
         if self._forgot is None or now - self._forgot >= FORGET_S:
             self._forgot = now
-            self._journal.forget_counters(self._time.read().floor)
+            profile, floor = self._trust.profile, self._time.read().floor
+            # By the floor: a clock that is ahead must not forget who is inside.
+            self._journal.forget_counters(floor, shift_of(floor, profile.timezone, profile.day_end_min))

@@ -36,7 +36,7 @@ from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.credential import Credential
-from gated.model.decision import Decision, Denied, Granted
+from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
 from gated.model.venue import Direction, Lane
@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 #: The thread looks at its deadlines at least this often; also its heartbeat.
 TICK_S = 1.0
+#: Scheme and assurance, as far as a medium told them.
+_Proof = tuple[str | None, str | None]
 
 
 class LaneWorker:
@@ -137,7 +139,8 @@ class LaneWorker:
                 self._do(self.tick)
                 continue
             if message is None:
-                self._close()
+                self._passage.close()
+                self._tally.close()
                 return
             self._do(partial(self.handle, message))
             self._do(self.tick)
@@ -200,10 +203,9 @@ class LaneWorker:
             return
         since = self._conversing[1]
         self._conversing, self._judged_s = None, 0.0
-        if self._leads_out:
-            self._let_out(message.result, since)
-            return
         match message.result:
+            case result if self._leads_out:
+                self._let_out(result, since)
             case None:
                 self._tally.foreign()
                 self._refuse(Refusal(Reason.UNKNOWN_MEDIUM), None, 0, since)
@@ -211,7 +213,7 @@ class LaneWorker:
                 scheme = str(refusal.params.get("scheme", "")) or None
                 denied = Denied(refusal, None, None, self._time.read().quality)
                 deadline = self._clock.monotonic() + self._journal_wait_s
-                self._deny((scheme, refusal.reason), scheme, None, denied, since, deadline)
+                self._deny((scheme, refusal.reason), (scheme, None), denied, since, deadline)
             case Credential() as credential:
                 self._take(credential, since)
 
@@ -234,21 +236,13 @@ class LaneWorker:
             self._tally.foreign()
             self._refuse(denied.refusal, denied, 0, since)
             return
-        key = credential.text, denied.refusal.reason
-        self._deny(key, credential.scheme, credential.assurance.label, denied, since, deadline)
+        key, proof = (credential.text, denied.refusal.reason), (credential.scheme, credential.assurance.label)
+        self._deny(key, proof, denied, since, deadline)
 
-    def _deny(
-        self,
-        key: Hashable,
-        scheme: str | None,
-        assurance: str | None,
-        denied: Denied,
-        since: float,
-        deadline: float,
-    ) -> None:
+    def _deny(self, key: Hashable, proof: _Proof, denied: Denied, since: float, deadline: float) -> None:
         seq = 0
         if not self._tally.repeats(key):
-            written = self._way.write_denial(scheme, denied, assurance, deadline)
+            written = self._way.write_denial(*proof, denied, deadline)
             if isinstance(written, Written):
                 seq = written.seq
                 self._tally.wrote(key, seq)
@@ -256,22 +250,24 @@ class LaneWorker:
 
     def _open(self, written: Written, granted: Granted, since: float) -> None:
         """The row is durable: only now may anything move."""
-        if not self._passage.release(written.seq, granted.persons, granted.cost):
-            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, written.seq, since)
-            return
-        self._front.grant(granted)
-        self._tell(None, granted, written.seq, since)
+        obeyed = self._passage.release(written.seq, granted.persons, granted.cost)
+        self._opened(granted if obeyed else None, written.seq, since)
 
     def _let_out(self, result: Credential | Refusal | None, since: float) -> None:
         """Whatever the medium is, or is not: nobody is kept inside."""
         began = self._clock.monotonic()
         leaving = self._way.leave(result if isinstance(result, Credential) else None)
         self._judged_s = self._clock.monotonic() - began
-        if not self._passage.let_out(leaving.persons, leaving.pass_):
-            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, 0, since)
-            return
-        self._front.grant(leaving)
-        self._tell(None, leaving, 0, since)
+        obeyed = self._passage.let_out(leaving.persons, leaving.pass_)
+        self._opened(leaving if obeyed else None, 0, since)
+
+    def _opened(self, decision: Granted | Leaving | None, seq: int, since: float) -> None:
+        """The way is free; None = the barrier did not obey."""
+        if decision is None:
+            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, seq, since)
+        else:
+            self._front.grant(decision)
+            self._tell(None, decision, seq, since)
 
     def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
         self._front.refuse(refusal, None if denied is None else denied.next_at)
@@ -300,7 +296,3 @@ class LaneWorker:
     def _tell(self, refusal: Refusal | None, decision: Decision | None, seq: int, since: float) -> None:
         took = self._clock.monotonic() - since
         self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s))
-
-    def _close(self) -> None:
-        self._passage.close()
-        self._tally.close()

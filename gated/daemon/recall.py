@@ -75,6 +75,7 @@ class Recall:
             rights = [right for right in opened if isinstance(right, Entitlement)]
             refused = [right for right in opened if isinstance(right, Refusal)]
             own = self._own_denials(rights, denials, reading)
+        presence, occupancy = self._inside(pass_, reading)
         return Question(
             credential=credential,
             binding=binding,
@@ -84,8 +85,8 @@ class Recall:
             lane=self._lane,
             profile=self._trust.profile,
             now=reading,
-            presence=NOBODY if pass_ is None else self._presence(pass_, reading),
-            occupancy=self._occupancy(reading),
+            presence=presence,
+            occupancy=occupancy,
         )
 
     def _candidates(
@@ -144,16 +145,14 @@ class Recall:
 
     # -------------------------------------------------------------- who is inside
 
-    def _presence(self, pass_: bytes, reading: TimeReading) -> Presence:
-        zone = self._trust.profile.zone(self._lane)
-        if zone.passback is Passback.NONE and self._lane.direction is Direction.ENTRY:
-            return NOBODY  # nobody asks, and a tap must not wait for what nobody asks
-        return self._uses.inside(pass_, zone.id, self.shift(reading))
-
-    def _occupancy(self, reading: TimeReading) -> Occupancy:
-        if self._trust.profile.capacity is None:
-            return EMPTY
-        return Occupancy(self._uses.occupancy(self.shift(reading)), self._exits_counted)
+    def _inside(self, pass_: bytes | None, reading: TimeReading) -> tuple[Presence, Occupancy]:
+        """Who is inside, if anybody asks: a tap must not wait for what nobody asks."""
+        profile = self._trust.profile
+        zone, leaves = profile.zone(self._lane), self._lane.direction is Direction.EXIT
+        if zone.passback is Passback.NONE and profile.capacity is None and not leaves:
+            return NOBODY, EMPTY
+        presence, inside = self._uses.both(pass_ or b"", zone.id, self.shift(reading))
+        return presence, Occupancy(inside, self._exits_counted)
 
     def shift(self, reading: TimeReading) -> int:
         """The venue's service day, as yyyymmdd."""

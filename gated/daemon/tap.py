@@ -98,7 +98,7 @@ class TapWay:
             self._turn.release()
 
     def write_denial(
-        self, scheme: str | None, denied: Denied, assurance: str | None, deadline: float
+        self, scheme: str | None, assurance: str | None, denied: Denied, deadline: float
     ) -> Written | Refusal:
         """Write a denial down; the lane waits for it as for a grant."""
         reading = self._time.read()
