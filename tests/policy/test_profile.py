@@ -210,8 +210,8 @@ RULES = (
     ({"uses": {}}, {}),
     ({"uses": {"per_venue": {"bron": MAX_USES}}}, {"per_venue": (("bron", MAX_USES),)}),
     (
-        {"uses": {"per_venue": {"vaise": 1, "bron": 0, "aqua": 2}}},
-        {"per_venue": (("aqua", 2), ("bron", 0), ("vaise", 1))},
+        {"uses": {"per_venue": {"vaise": 1, "bron": 0, "aquarium": 2, "aqua": 3}}},
+        {"per_venue": (("aqua", 3), ("bron", 0), ("vaise", 1), ("aquarium", 2))},
     ),
     ({"hours": "0" * MAX_HOURS_CHARS}, {"hours": "0" * MAX_HOURS_CHARS}),
     ({"party": 1, "party_uses": "each"}, {"party": 1, "party_uses": PartyUses.EACH}),

@@ -181,6 +181,23 @@ WRONG_RULES: dict[str, dict[int, object]] = {
 }  # fmt: skip
 
 
+def badly_shared() -> Iterator[Case]:
+    """Entitlements with nothing wrong but how the map of their shares is encoded."""
+    payload = f.encode(f.entitlement({}, {7: {"bron": 1, "nord": 2}}))
+    right = b"\xa2\x64bron\x01\x64nord\x02"
+    for name, wrong in {
+        "not sorted": b"\xa2\x64nord\x02\x64bron\x01",
+        "the longer name first": b"\xa2\x65aaaaa\x02\x64bron\x01",
+        "one venue twice": b"\xa2\x64bron\x01\x64bron\x02",
+        "a name as bytes": b"\xa2\x44bron\x01\x64nord\x02",
+        "a number before the names": b"\xa2\x01\x01\x64nord\x02",
+        "length not in shortest form": b"\xa2\x78\x04bron\x01\x64nord\x02",
+        "map of unknown length": b"\xbf\x64bron\x01\x64nord\x02\xff",
+    }.items():
+        token = f.token(f.POOLS, f.ENTITLEMENT, payload.replace(right, wrong))
+        yield f"shares: {name}", token, "malformed"
+
+
 def badly_claimed() -> Iterator[Case]:
     wrong = {
         "no sector": ({1: ...}, None), "sector is no name": ({1: "Pools!"}, None), "no pass": ({2: ...}, None),
@@ -216,7 +233,7 @@ def badly_claimed() -> Iterator[Case]:
     yield "denial: no private claims", f.token(f.POOLS, f.DENIAL, f.denial({f.PRIVATE: ...})), "malformed"
 
 
-GROUPS = (good, badly_signed, out_of_scope, badly_enveloped, badly_encoded, badly_claimed)
+GROUPS = (good, badly_signed, out_of_scope, badly_enveloped, badly_encoded, badly_shared, badly_claimed)
 
 
 def files() -> dict[str, str]:
