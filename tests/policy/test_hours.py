@@ -112,6 +112,7 @@ def test_honest_hours_are_read(text):
         (",".join(["Easter"] * 9), "9 easters in one text"),
         (",".join(["dawn-dusk"] * 5), "10 times of the sun in one text"),
         ("(sunset+21:30)-(dusk+07:30)", "end after the next midnight"),
+        ("PH (sunset+02:30)-(dusk+01:50)", "end after the next midnight"),
     ],
 )
 def test_what_a_gate_could_not_answer_is_refused_with_what_to_write(text, told):
@@ -265,13 +266,15 @@ def test_nothing_is_before_now():
     assert read("24/7").first_open(1000, 999) is None
 
 
-PANICS = Hours("", PARIS, None, LYON, OpeningHours("(sunset+21:30)-(dusk+07:30)", PARIS, coords=LYON))
-
-
-def test_a_panic_of_the_library_is_closed_and_does_not_end_the_gate():
-    at = utc("2026-07-01T00:00:00")
-    assert not PANICS.is_open(at)
-    assert PANICS.first_open(at, at + 86400) is None
+def test_a_day_on_which_the_library_panics_is_closed_and_a_later_one_is_not():
+    text = "(sunset+02:30)-(dusk+01:50)"  # panics about midsummer alone
+    hours = Hours(text, PARIS, None, LYON, OpeningHours(text, PARIS, coords=LYON))
+    at = utc("2026-06-21T12:00:00")
+    opens = hours.first_open(at, FAR)
+    assert at + 86400 < opens < at + 40 * 86400
+    assert hours.is_open(opens)
+    assert not any(hours.is_open(t) for t in [*range(at, opens, 3600), opens - 1])
+    assert not hours.is_open(at - 86400)
 
 
 class Stopped:
