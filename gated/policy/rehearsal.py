@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gated.model.credential import Credential
 from gated.model.decision import Candidate, Decision, Denied, Granted, Leaving, Occupancy, Question, Warned
 from gated.model.refusal import Refusal
-from gated.model.statement import Binding, Denial, Entitlement
+from gated.model.statement import Binding, Denial, Entitlement, TargetKind
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Direction, Lane, Profile
 from gated.policy.book import Book, Entry
@@ -143,7 +143,8 @@ class Rehearsal:
             denials=tuple(
                 one.denial
                 for one in in_force
-                if (one.medium is not None and one.medium == tap.medium) or one.denial.target == pass_
+                if (one.medium is not None and one.medium == tap.medium)
+                or (one.denial.target_kind is TargetKind.PASS and one.denial.target == pass_)
             ),
             lane=_lane(tap),
             profile=profile,
