@@ -16,7 +16,7 @@ from gated.model.refusal import Params, Reason
 from gated.model.statement import Denial, DenialState, TargetKind
 from gated.model.venue import Passback, Retirement
 from gated.policy.calendar import first_of_next_day, shift_end
-from gated.policy.case import Case
+from gated.policy.case import END_OF_DAYS, Case
 
 
 class Rule(NamedTuple):
@@ -114,7 +114,8 @@ def _why_over(case: Case) -> Params:
 
 def _begun(case: Case, at: int) -> int | None:
     begins = max(case.candidate.entitlement.not_before, case.binding.not_before)
-    return max(at, begins + case.beginning_lag)
+    first = max(at, begins + case.beginning_lag)
+    return first if first < END_OF_DAYS else None
 
 
 def _why_early(case: Case) -> Params:

@@ -8,8 +8,9 @@ import pytest
 
 from gated.model.decision import Denied, Granted
 from gated.model.refusal import Reason
-from gated.model.time import ClockQuality
+from gated.model.time import END_OF_TIME, ClockQuality
 from gated.model.venue import Retirement, WhenUnsure
+from gated.policy.case import END_OF_DAYS
 from gated.policy.decide import decide
 from questions import (
     NOW,
@@ -18,6 +19,7 @@ from questions import (
     candidate,
     closes,
     lasting,
+    later,
     moment,
     opens,
     profile,
@@ -43,7 +45,18 @@ def test_the_last_second_of_validity():
 
 
 def test_a_right_without_end_has_none():
-    assert isinstance(decide(question(candidate(expires=None), now=reading(1 << 40))), Granted)
+    assert isinstance(decide(later(question(candidate(expires=None)), END_OF_DAYS - 1)), Granted)
+
+
+@pytest.mark.parametrize("lag", [0, 100])
+def test_a_beginning_that_no_calendar_knows_never_comes(lag):
+    def asked(begins: int):
+        return question(candidate(not_before=begins, expires=None, per_day=1), now=reading(NOW - lag, NOW))
+
+    opens(asked(END_OF_DAYS - 1), Reason.NOT_YET_VALID, END_OF_DAYS - 1)
+    for begins in (END_OF_DAYS, END_OF_TIME):
+        decision = decide(asked(begins))
+        assert (Reason.NOT_YET_VALID, None) == (decision.refusal.reason, decision.next_at)
 
 
 def test_a_right_that_ends_before_it_begins_never_opens():
