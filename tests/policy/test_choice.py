@@ -40,7 +40,10 @@ WINDOW = {"reentry_s": 60, "paid_at": NOW - 9}
 BY = {
     "an open window": ({**WINDOW, "uses": 9, "expires": None}, {"expires": NOW + 5}),
     "unlimited": ({"expires": None}, {"uses": 3, "used": 2, "expires": NOW + 1}),
-    "unlimited by its share of another venue": ({"product": "bundle", "expires": None}, {"uses": 3, "used": 2}),
+    "unlimited by its share of another venue": (
+        {"product": "bundle", "expires": None},
+        {"uses": 3, "used": 2},
+    ),
     "counted in all": ({"expires": None}, {"uses": 9}),
     "counted here": ({"expires": None}, {"per_venue": (("bron", 9),)}),
     "unlimited though limited per day": ({"per_day": 9, "expires": None}, {"uses": 1, "expires": NOW + 1}),
@@ -79,7 +82,9 @@ def test_of_equals_the_smaller_id_is_used():
         pytest.param({}, (1, 0, NOW + 1000, NEVER), id="unlimited"),
         pytest.param({"expires": None}, (1, 0, NEVER, NEVER), id="without end"),
         pytest.param({**WINDOW, "uses": 3, "used": 3}, (0, 1, NOW + 1000, 0), id="a window"),
-        pytest.param({"reentry_s": 9, "paid_at": NOW - 9}, (1, 0, NOW + 1000, NEVER), id="a window that closed"),
+        pytest.param(
+            {"reentry_s": 9, "paid_at": NOW - 9}, (1, 0, NOW + 1000, NEVER), id="a window that closed"
+        ),
         pytest.param({"uses": 9, "per_day": 4}, (1, 1, NOW + 1000, 4), id="counted"),
     ],
 )
@@ -161,26 +166,38 @@ def test_of_two_rights_that_never_open_the_reason_that_stands_first_is_told(firs
             {"not_before": NOW + 5}, {"expires": NOW}, Reason.NOT_YET_VALID, NOW + 5, id="sooner than never"
         ),
         pytest.param(
-            {"hours": "06:30-09:00", "expires": None}, {"not_before": NOW + 1801, "expires": None}, Reason.OUTSIDE_HOURS,
-            NOW + 1800, id="sooner than a second later",
+            {"hours": "06:30-09:00", "expires": None},
+            {"not_before": NOW + 1801, "expires": None},
+            Reason.OUTSIDE_HOURS,
+            NOW + 1800,
+            id="sooner than a second later",
         ),
         pytest.param(
-            {"not_before": NOW + 1800, "expires": None}, {"hours": "06:30-09:00", "expires": None},
-            Reason.NOT_YET_VALID, NOW + 1800, id="at the same time, the reason that stands first",
+            {"not_before": NOW + 1800, "expires": None},
+            {"hours": "06:30-09:00", "expires": None},
+            Reason.NOT_YET_VALID,
+            NOW + 1800,
+            id="at the same time, the reason that stands first",
         ),
         pytest.param(
-            {"not_before": NOW + 5, "expires": NOW + 9}, {"not_before": NOW + 5, "expires": NOW + 10},
-            Reason.NOT_YET_VALID, NOW + 5, id="at the same time for the same reason, what would be used",
+            {"not_before": NOW + 5, "expires": NOW + 9},
+            {"not_before": NOW + 5, "expires": NOW + 10},
+            Reason.NOT_YET_VALID,
+            NOW + 5,
+            id="at the same time for the same reason, what would be used",
         ),
         pytest.param(
             {"expires": NOW - 50}, {"expires": NOW}, Reason.EXPIRED, None, id="never, what would be used"
         ),
         pytest.param(
-            {"uses": 0, "expires": None}, {"hours": "2020 Jan 1", "expires": NOW + 5}, Reason.USES_EXHAUSTED, None,
+            {"uses": 0, "expires": None},
+            {"hours": "2020 Jan 1", "expires": NOW + 5},
+            Reason.USES_EXHAUSTED,
+            None,
             id="never, the reason before the choice",
         ),
     ],
-)  # fmt: skip
+)
 def test_of_two_rights_that_fail_this_one_is_told(told_of, other, reason, next_at):
     rights = (candidate(2, **told_of), candidate(1, **other))
     for order in (rights, rights[::-1]):

@@ -40,39 +40,63 @@ def hours(text: str, now: str, venue=FRENCH):
     ("text", "now", "shut_at", "open_at"),
     [
         pytest.param(
-            "07:00-09:00", "2026-07-14T07:00:00+02:00", "2026-07-14T09:00:00+02:00", "2026-07-15T07:00:00+02:00",
+            "07:00-09:00",
+            "2026-07-14T07:00:00+02:00",
+            "2026-07-14T09:00:00+02:00",
+            "2026-07-15T07:00:00+02:00",
             id="every morning",
         ),
         pytest.param(
-            "Mo-Fr 07:00-09:00", "2026-07-17T08:00:00+02:00", "2026-07-17T09:00:00+02:00",
-            "2026-07-20T07:00:00+02:00", id="over a weekend",
+            "Mo-Fr 07:00-09:00",
+            "2026-07-17T08:00:00+02:00",
+            "2026-07-17T09:00:00+02:00",
+            "2026-07-20T07:00:00+02:00",
+            id="over a weekend",
         ),
         pytest.param(
-            "22:00-02:00", "2026-07-14T23:00:00+02:00", "2026-07-15T02:00:00+02:00", "2026-07-15T22:00:00+02:00",
+            "22:00-02:00",
+            "2026-07-14T23:00:00+02:00",
+            "2026-07-15T02:00:00+02:00",
+            "2026-07-15T22:00:00+02:00",
             id="past midnight",
         ),
         pytest.param(
-            "Mo-Su 10:00-18:00; PH off", "2026-07-13T12:00:00+02:00", "2026-07-13T18:00:00+02:00",
-            "2026-07-15T10:00:00+02:00", id="over the national holiday",
+            "Mo-Su 10:00-18:00; PH off",
+            "2026-07-13T12:00:00+02:00",
+            "2026-07-13T18:00:00+02:00",
+            "2026-07-15T10:00:00+02:00",
+            id="over the national holiday",
         ),
         pytest.param(
-            "22:00-06:00", "2026-03-28T23:00:00+01:00", "2026-03-29T06:00:00+02:00", "2026-03-29T22:00:00+02:00",
+            "22:00-06:00",
+            "2026-03-28T23:00:00+01:00",
+            "2026-03-29T06:00:00+02:00",
+            "2026-03-29T22:00:00+02:00",
             id="a night without its third hour",
         ),
         pytest.param(
-            "22:00-06:00", "2026-10-24T23:00:00+02:00", "2026-10-25T06:00:00+01:00", "2026-10-25T22:00:00+01:00",
+            "22:00-06:00",
+            "2026-10-24T23:00:00+02:00",
+            "2026-10-25T06:00:00+01:00",
+            "2026-10-25T22:00:00+01:00",
             id="a night with its third hour twice",
         ),
         pytest.param(
-            "Feb 29 10:00-12:00", "2028-02-29T11:00:00+01:00", "2028-02-29T12:00:00+01:00",
-            "2032-02-29T10:00:00+01:00", id="once in four years",
+            "Feb 29 10:00-12:00",
+            "2028-02-29T11:00:00+01:00",
+            "2028-02-29T12:00:00+01:00",
+            "2032-02-29T10:00:00+01:00",
+            id="once in four years",
         ),
         pytest.param(
-            "2026 Jul 4-Aug 31", "2026-08-01T00:00:00+02:00", "2026-09-01T00:00:00+02:00", None,
+            "2026 Jul 4-Aug 31",
+            "2026-08-01T00:00:00+02:00",
+            "2026-09-01T00:00:00+02:00",
+            None,
             id="a summer that does not come again",
         ),
     ],
-)  # fmt: skip
+)
 def test_hours_open_and_close(text, now, shut_at, open_at):
     asked, again = hours(text, now), None if open_at is None else moment(open_at)
     closes(asked, Reason.OUTSIDE_HOURS, moment(shut_at), again)
@@ -93,12 +117,18 @@ def test_hours_are_its_products_unless_it_says_its_own():
 
 def test_hours_are_those_of_the_venues_zone_country_and_place():
     west = profile(timezone=ZoneInfo("America/Los_Angeles"))
-    opens(hours("07:00-09:00", "2026-07-14T10:00:00+02:00", west), Reason.OUTSIDE_HOURS, moment("2026-07-14T07:00:00-07:00"))
+    opens(
+        hours("07:00-09:00", "2026-07-14T10:00:00+02:00", west),
+        Reason.OUTSIDE_HOURS,
+        moment("2026-07-14T07:00:00-07:00"),
+    )
     holiday = hours("PH 10:00-12:00", "2026-07-04T10:00:00+02:00")
     opens(holiday, Reason.OUTSIDE_HOURS, moment("2026-07-14T10:00:00+02:00"))
     sunny = profile(timezone=PARIS, coordinates=(45.76, 4.84))
     assert isinstance(decide(hours("sunrise-sunset", "2026-07-14T12:00:00+02:00", sunny)), Granted)
-    assert (Reason.BAD_HOURS, {"product": "season"}) == told(hours("sunrise-sunset", "2026-07-14T12:00:00+02:00"))
+    assert (Reason.BAD_HOURS, {"product": "season"}) == told(
+        hours("sunrise-sunset", "2026-07-14T12:00:00+02:00")
+    )
 
 
 # ---------------------------------------------------------------- who is inside already
@@ -144,18 +174,29 @@ def test_nobody_is_refused_for_having_been_inside(passback):
     ("zone", "day_end", "now", "ends"),
     [
         pytest.param(PARIS, "04:00", "2026-07-14T03:59:00+02:00", "2026-07-14T04:00:00+02:00", id="at four"),
-        pytest.param(PARIS, "04:00", "2026-07-14T04:00:00+02:00", "2026-07-15T04:00:00+02:00", id="from four on"),
-        pytest.param(PARIS, "00:00", "2026-07-14T23:59:59+02:00", "2026-07-15T00:00:00+02:00", id="at midnight"),
-        pytest.param(PARIS, "00:00", "2026-07-14T00:00:00+02:00", "2026-07-15T00:00:00+02:00", id="from midnight on"),
+        pytest.param(
+            PARIS, "04:00", "2026-07-14T04:00:00+02:00", "2026-07-15T04:00:00+02:00", id="from four on"
+        ),
+        pytest.param(
+            PARIS, "00:00", "2026-07-14T23:59:59+02:00", "2026-07-15T00:00:00+02:00", id="at midnight"
+        ),
+        pytest.param(
+            PARIS, "00:00", "2026-07-14T00:00:00+02:00", "2026-07-15T00:00:00+02:00", id="from midnight on"
+        ),
         pytest.param(PARIS, "04:00", "2026-03-28T12:00:00+01:00", "2026-03-29T04:00:00+02:00", id="23 hours"),
         pytest.param(PARIS, "04:00", "2026-10-24T12:00:00+02:00", "2026-10-25T04:00:00+01:00", id="25 hours"),
-        pytest.param(PARIS, "05:30", "2028-02-28T12:00:00+01:00", "2028-02-29T05:30:00+01:00", id="a leap day"),
         pytest.param(
-            ZoneInfo("America/Los_Angeles"), "04:00", "2026-07-14T18:00:00-07:00", "2026-07-15T04:00:00-07:00",
+            PARIS, "05:30", "2028-02-28T12:00:00+01:00", "2028-02-29T05:30:00+01:00", id="a leap day"
+        ),
+        pytest.param(
+            ZoneInfo("America/Los_Angeles"),
+            "04:00",
+            "2026-07-14T18:00:00-07:00",
+            "2026-07-15T04:00:00-07:00",
             id="west of UTC",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_venues_day_ends_by_its_own_clock(zone, day_end, now, ends):
     minutes = int(day_end[:2]) * 60 + int(day_end[3:])
     venue = guarded(Passback.HARD, timezone=zone, day_end_min=minutes)

@@ -40,17 +40,31 @@ SHOP = profile(products={**PRODUCTS, "family": FAMILY}, capacity=10)
         pytest.param({"party": 4, "uses": 3}, 8, 2, 2, 1, id="places are fewer than uses"),
         pytest.param({"product": "family", "uses": 1}, 7, 3, 1, 0, id="once for all that find a place"),
         pytest.param(
-            {"party": 4, "uses": 3, "used": 3, "reentry_s": 60, "paid_at": NOW - 9}, 0, 4, 0, 0, id="back again"
+            {"party": 4, "uses": 3, "used": 3, "reentry_s": 60, "paid_at": NOW - 9},
+            0,
+            4,
+            0,
+            0,
+            id="back again",
         ),
         pytest.param(
-            {"party": 4, "uses": 9, "used": 3, "reentry_s": 60, "paid_at": NOW - 9}, 8, 2, 0, 6, id="back, two places"
+            {"party": 4, "uses": 9, "used": 3, "reentry_s": 60, "paid_at": NOW - 9},
+            8,
+            2,
+            0,
+            6,
+            id="back, two places",
         ),
         pytest.param(
-            {"product": "family", "uses": 3, "used": 1, "reentry_s": 60, "paid_at": NOW - 9}, 0, 5, 0, 2,
+            {"product": "family", "uses": 3, "used": 1, "reentry_s": 60, "paid_at": NOW - 9},
+            0,
+            5,
+            0,
+            2,
             id="once for all, back again",
         ),
     ],
-)  # fmt: skip
+)
 def test_one_tap_lets_in(fields, inside, persons, cost, left):
     decision = granted(question(candidate(**fields), profile=SHOP, occupancy=Occupancy(inside)))
     assert (persons, cost, left) == (decision.persons, decision.cost, decision.left)

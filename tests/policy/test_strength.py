@@ -1,4 +1,4 @@
-"""How strongly a medium must prove itself, what becomes of a generation of media, and where a right is good."""
+"""How strongly a medium must prove itself, when a generation of them ends, and where a right is good."""
 
 from __future__ import annotations
 
@@ -189,7 +189,9 @@ SHOP = profile(products={**PRODUCTS, "two": TWO})
         pytest.param({"product": "here"}, True, id="a product of this venue among others"),
         pytest.param({"product": "elsewhere"}, False, id="a product of another venue"),
         pytest.param({"product": "ski"}, False, id="a product nobody lists"),
-        pytest.param({"product": "ski", "venues": ("bron",)}, False, id="a product nobody lists, with its venue"),
+        pytest.param(
+            {"product": "ski", "venues": ("bron",)}, False, id="a product nobody lists, with its venue"
+        ),
         pytest.param({"venues": ("vaise",)}, False, id="its own venues before its product's none"),
         pytest.param({"product": "elsewhere", "venues": ("bron",)}, True, id="its own before its product's"),
         pytest.param({"venues": ()}, False, id="no venue at all"),

@@ -48,13 +48,17 @@ def exhausted(per: str, limit: int, used: int):
         pytest.param({"product": "swim3", "uses": 5, "used": 4}, 0, id="more uses than its product"),
         pytest.param({"per_day": 3}, 2, id="on a day"),
         pytest.param({"per_day": 3, "used": Uses(9, 2, 9)}, 0, id="the last of a day"),
-        pytest.param({"per_day": 3, "used": Uses(9, 1), "elsewhere": Uses(9, 1)}, 0, id="the last, elsewhere"),
+        pytest.param(
+            {"per_day": 3, "used": Uses(9, 1), "elsewhere": Uses(9, 1)}, 0, id="the last, elsewhere"
+        ),
         pytest.param({"product": "daily", "used": Uses(1, 1)}, 0, id="on a day, by its product"),
         pytest.param({"product": "daily", "per_day": 4, "used": Uses(1, 1)}, 2, id="its own number on a day"),
         pytest.param({"product": "bundle"}, 1, id="a share of this venue"),
         pytest.param({"product": "bundle", "used": Uses(7, 7, 1)}, 0, id="the last of a share"),
         pytest.param(
-            {"product": "bundle", "used": Uses(9, 9, 0), "elsewhere": Uses(9, 9, 1)}, 0, id="a share, elsewhere"
+            {"product": "bundle", "used": Uses(9, 9, 0), "elsewhere": Uses(9, 9, 1)},
+            0,
+            id="a share, elsewhere",
         ),
         pytest.param({"per_venue": (("vaise", 1),), "used": Uses(9)}, None, id="a share of another venue"),
         pytest.param({"product": "bundle", "per_venue": (("bron", 5),)}, 4, id="its own share"),
@@ -64,7 +68,9 @@ def exhausted(per: str, limit: int, used: int):
         ),
         pytest.param({"uses": 9, "per_day": 4, "per_venue": (("bron", 7),)}, 3, id="the day is the smallest"),
         pytest.param({"uses": 3, "per_day": 4, "per_venue": (("bron", 7),)}, 2, id="all is the smallest"),
-        pytest.param({"uses": 9, "per_day": 4, "per_venue": (("bron", 2),)}, 1, id="the share is the smallest"),
+        pytest.param(
+            {"uses": 9, "per_day": 4, "per_venue": (("bron", 2),)}, 1, id="the share is the smallest"
+        ),
     ],
 )
 def test_a_use_is_granted_and_counted(fields, left):
@@ -77,7 +83,9 @@ def test_a_use_is_granted_and_counted(fields, left):
     [
         pytest.param({"product": "swim3", "used": 3}, exhausted("total", 3, 3), id="in all"),
         pytest.param(
-            {"product": "swim3", "used": 1, "elsewhere": 3}, exhausted("total", 3, 4), id="more than all, elsewhere"
+            {"product": "swim3", "used": 1, "elsewhere": 3},
+            exhausted("total", 3, 4),
+            id="more than all, elsewhere",
         ),
         pytest.param({"uses": 0}, exhausted("total", 0, 0), id="a right to nothing"),
         pytest.param({"per_venue": (("bron", 0),)}, exhausted("venue", 0, 0), id="a share of nothing"),
@@ -144,11 +152,17 @@ DAYS = (
     pytest.param(PARIS, "2026-07-14T10:00:00+02:00", "2026-07-15T00:00:00+02:00", id="east of UTC"),
     pytest.param(PARIS, "2026-07-14T01:30:00+02:00", "2026-07-15T00:00:00+02:00", id="the day before in UTC"),
     pytest.param(LOS_ANGELES, "2026-07-14T10:00:00-07:00", "2026-07-15T00:00:00-07:00", id="west of UTC"),
-    pytest.param(LOS_ANGELES, "2026-07-14T18:00:00-07:00", "2026-07-15T00:00:00-07:00", id="the day after in UTC"),
+    pytest.param(
+        LOS_ANGELES, "2026-07-14T18:00:00-07:00", "2026-07-15T00:00:00-07:00", id="the day after in UTC"
+    ),
     pytest.param(PARIS, "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", id="a day of 23 hours"),
     pytest.param(PARIS, "2026-03-28T23:59:59+01:00", "2026-03-29T00:00:00+01:00", id="the day before it"),
-    pytest.param(PARIS, "2026-10-25T02:30:00+02:00", "2026-10-26T00:00:00+01:00", id="a day of 25 hours, 2 a.m."),
-    pytest.param(PARIS, "2026-10-25T02:30:00+01:00", "2026-10-26T00:00:00+01:00", id="a day of 25 hours, 2 again"),
+    pytest.param(
+        PARIS, "2026-10-25T02:30:00+02:00", "2026-10-26T00:00:00+01:00", id="a day of 25 hours, 2 a.m."
+    ),
+    pytest.param(
+        PARIS, "2026-10-25T02:30:00+01:00", "2026-10-26T00:00:00+01:00", id="a day of 25 hours, 2 again"
+    ),
     pytest.param(PARIS, "2028-02-28T12:00:00+01:00", "2028-02-29T00:00:00+01:00", id="to the leap day"),
     pytest.param(PARIS, "2028-02-29T12:00:00+01:00", "2028-03-01T00:00:00+01:00", id="after the leap day"),
     pytest.param(PARIS, "2027-02-28T12:00:00+01:00", "2027-03-01T00:00:00+01:00", id="no leap day"),
@@ -159,7 +173,11 @@ DAYS = (
 @pytest.mark.parametrize(("zone", "now", "midnight"), DAYS)
 def test_a_day_ends_at_midnight_where_the_venue_is(zone, now, midnight):
     used_up = lasting(per_day=1, used=Uses(1, 1, 1))
-    opens(asked_at(moment(now), used_up, profile=profile(timezone=zone)), Reason.USES_EXHAUSTED, moment(midnight))
+    opens(
+        asked_at(moment(now), used_up, profile=profile(timezone=zone)),
+        Reason.USES_EXHAUSTED,
+        moment(midnight),
+    )
 
 
 # ---------------------------------------------------------------- while uses elsewhere are unknown

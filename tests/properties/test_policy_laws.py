@@ -97,7 +97,9 @@ def _moments(asked: Question, until: int, chance) -> list[int]:
     edges |= {one.ends for one in venue.retirements}
     edges |= {edge + lag for edge in edges}
     quarters = range(now - now % 900, now + 3 * DAY_S, 1800)
-    near = {edge + s for edge in edges for s in (-1, 0, 1)} | {chance.choice(quarters) + s for s in (-1, 0, 1)}
+    near = {edge + s for edge in edges for s in (-1, 0, 1)} | {
+        chance.choice(quarters) + s for s in (-1, 0, 1)
+    }
     far = {now + int((until - now) * chance.random()) for _ in range(6)}
     whole = {chance.choice(quarters) for _ in range(6)}
     return sorted(at for at in near | far | whole if now < at < until)

@@ -152,7 +152,9 @@ def test_a_grant_is_of_a_right_that_holds(asked):
 def test_more_uses_never_turn_a_refusal_into_a_grant(asked):
     from dataclasses import replace
 
-    more = tuple(replace(right, used=right.used._replace(total=right.used.total + 1)) for right in asked.candidates)
+    more = tuple(
+        replace(right, used=right.used._replace(total=right.used.total + 1)) for right in asked.candidates
+    )
     if isinstance(decide(asked), Denied):
         assert isinstance(decide(replace(asked, candidates=more)), Denied)
 
