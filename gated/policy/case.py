@@ -11,6 +11,8 @@ from gated.policy.terms import Terms
 
 #: Sorts after every real time, and after every number of uses.
 NEVER = 1 << 62
+#: 9999-01-01T00:00:00Z. A signed time may be later, but no calendar has a day for it.
+END_OF_DAYS = 253_370_764_800
 
 
 @dataclass(frozen=True, slots=True)

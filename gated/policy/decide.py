@@ -41,7 +41,7 @@ def decide(question: Question) -> Decision:
         else:
             failed.append((case, place))
     if fit:
-        return _granted(min(fit, key=lambda case: case.choice) if len(fit) > 1 else fit[0])
+        return _granted(min(fit, key=lambda case: case.choice))
     if failed:
         return _told([(case, RULES[place].reason, next_at(case)) for case, place in failed])
     return _denied(question, _without_candidates(question, refused))
@@ -189,11 +189,12 @@ def _pass_of(question: Question) -> bytes | None:
 def _clock(case: Case) -> ClockQuality:
     """``UNSURE`` where the answer on time would differ inside the interval of time."""
     right, now, binding = case.candidate.entitlement, case.question.now, case.binding
+    profile, terms = case.question.profile, case.terms
     latest = now.estimate if now.ceiling is None else now.ceiling
-    for edge in (right.not_before, right.expires, binding.not_before, binding.expires):
+    ends = [one.ends for one in profile.retirements if one.means(case.question.credential)]
+    for edge in (right.not_before, right.expires, binding.not_before, binding.expires, *ends):
         if edge is not None and now.floor < edge <= latest:
             return ClockQuality.UNSURE
-    profile, terms = case.question.profile, case.terms
     if terms.per_day is not None and profile.day_of(now.floor) != profile.day_of(latest):
         return ClockQuality.UNSURE
     hours = terms.hours

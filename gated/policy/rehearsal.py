@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gated.model.credential import Credential
-from gated.model.decision import Candidate, Decision, Denied, Granted, Leaving, Occupancy, Question, Warned
+from gated.model.decision import Candidate, Decision, Denied, Granted, Occupancy, Question, Warned
 from gated.model.refusal import Refusal
-from gated.model.statement import Binding, Denial, Entitlement
+from gated.model.statement import Binding, Denial, Entitlement, TargetKind
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Direction, Lane, Profile
 from gated.policy.book import Book, Entry
@@ -113,19 +113,17 @@ class Rehearsal:
         """Play one tap. It must not be earlier than the last."""
         where, question = self._where(tap), self.question(tap)
         decision = decide(question)
-        match decision:
-            case Granted():
-                release = self._book.reserve(decision, where)
-                self._book.settle(release, tap.persons)
-                right = decision.entitlement.id
-                return Played(tap, decision, right, self._left(tap, right), decision.persons, tap.persons)
-            case Denied():
-                told = decision.entitlement
-                return Played(tap, decision, None if told is None else told.id, None, 0, 0)
-            case Leaving():
-                self._book.leave(decision.pass_, where, tap.persons)
-                # Whoever wants out is let out: as many as went, and at least one.
-                return Played(tap, decision, None, None, max(1, tap.persons), tap.persons)
+        if isinstance(decision, Granted):
+            release = self._book.reserve(decision, where)
+            self._book.settle(release, tap.persons)
+            right = decision.entitlement.id
+            return Played(tap, decision, right, self._left(tap, right), decision.persons, tap.persons)
+        if isinstance(decision, Denied):
+            told = decision.entitlement
+            return Played(tap, decision, None if told is None else told.id, None, 0, 0)
+        self._book.leave(decision.pass_, where, tap.persons)
+        # Whoever wants out is let out: as many as went, and at least one.
+        return Played(tap, decision, None, None, max(1, tap.persons), tap.persons)
 
     def question(self, tap: Tap) -> Question:
         """What a tap asks, as things stand."""
@@ -144,7 +142,8 @@ class Rehearsal:
             denials=tuple(
                 one.denial
                 for one in in_force
-                if (one.medium is not None and one.medium == tap.medium) or one.denial.target == pass_
+                if (one.medium is not None and one.medium == tap.medium)
+                or (one.denial.target_kind is TargetKind.PASS and one.denial.target == pass_)
             ),
             lane=_lane(tap),
             profile=profile,

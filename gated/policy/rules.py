@@ -16,7 +16,7 @@ from gated.model.refusal import Params, Reason
 from gated.model.statement import Denial, DenialState, TargetKind
 from gated.model.venue import Passback, Retirement
 from gated.policy.calendar import first_of_next_day, shift_end
-from gated.policy.case import Case
+from gated.policy.case import END_OF_DAYS, Case
 
 
 class Rule(NamedTuple):
@@ -114,7 +114,8 @@ def _why_over(case: Case) -> Params:
 
 def _begun(case: Case, at: int) -> int | None:
     begins = max(case.candidate.entitlement.not_before, case.binding.not_before)
-    return max(at, begins + case.beginning_lag)
+    first = max(at, begins + case.beginning_lag)
+    return first if first < END_OF_DAYS else None
 
 
 def _why_early(case: Case) -> Params:
@@ -157,7 +158,8 @@ def _why_exhausted(case: Case) -> Params:
 
 def _within_hours(case: Case, at: int) -> int | None:
     hours = case.terms.hours
-    return at if hours is None else hours.first_open(at, case.expires)
+    # A right that is over still has hours: whether they are open now is asked on its own.
+    return at if hours is None else hours.first_open(at, max(case.expires, at + 1))
 
 
 # ------------------------------------------------------------------ passback, venue_full
@@ -169,8 +171,9 @@ def _may_enter(case: Case, at: int) -> int | None:
     if zone.passback in (Passback.NONE, Passback.SOFT) or presence.inside == 0:
         return at
     free = _shift_end(case)
-    if zone.passback is Passback.TIMED:
-        free = min(free, (case.now if presence.last_in is None else presence.last_in) + zone.interval_s)
+    # An interval whose beginning nobody knows has no end of its own.
+    if zone.passback is Passback.TIMED and presence.last_in is not None:
+        free = min(free, presence.last_in + zone.interval_s)
     return max(at, free)
 
 

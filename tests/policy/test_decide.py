@@ -1,41 +1,42 @@
-"""The rules of a tap: each check, their order, and which entitlement is used."""
+"""The shape of a decision: what is asked before any right, without one, on the way out, and of whom."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from gated.model.credential import Assurance
-from gated.model.decision import Denied, Granted, Question
+from gated.model.decision import Denied, Granted, Leaving, Presence
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import DenialState, TargetKind
 from gated.model.time import ClockQuality
-from gated.model.venue import Lane, WhenUnsure
-from gated.policy import decide as rules
+from gated.model.venue import Direction, Lane, Passback, Retirement
+from gated.policy.case import NEVER
 from gated.policy.decide import decide
-from questions import NOW, PASS, bound, candidate, credential, denied, profile, question, reading, right
+from gated.policy.rules import RULES
+from questions import (
+    NOW,
+    PASS,
+    bound,
+    candidate,
+    credential,
+    denied,
+    guarded,
+    profile,
+    question,
+    reading,
+    right,
+    told,
+)
 
-REFUSE = WhenUnsure.REFUSE
-
-
-def told(asked: Question) -> tuple[Reason, dict[str, Any]]:
-    decision = decide(asked)
-    assert isinstance(decision, Denied)
-    return decision.refusal.reason, dict(decision.refusal.params)
-
-
-def used(asked: Question) -> int:
-    """The number of the entitlement that a granted tap uses."""
-    decision = decide(asked)
-    assert isinstance(decision, Granted)
-    return int.from_bytes(decision.entitlement.id, "big")
+DEFECT = Refusal(Reason.BAD_SIGNATURE, {"kid": "00000000"})
+AHEAD = reading(quality=ClockQuality.AHEAD)
 
 
 def test_a_right_that_fits_is_granted():
-    expected = Granted(right(), cost=1, persons=1, left=None, clock=ClockQuality.GOOD)
+    expected = Granted(right(), cost=1, persons=1, left=None, clock=ClockQuality.GOOD, warnings=())
     assert expected == decide(question(candidate()))
 
 
@@ -44,7 +45,18 @@ def test_what_is_left_counts_this_use_and_those_made_elsewhere():
     assert expected == decide(question(candidate(used=1, elsewhere=1, product="swim3")))
 
 
-# ---------------------------------------------------------------- before any entitlement
+def test_a_refusal_names_pass_right_and_next_time():
+    expected = Denied(
+        Refusal(Reason.NOT_YET_VALID, {"not_before": NOW + 9}),
+        PASS,
+        right(not_before=NOW + 9),
+        ClockQuality.AHEAD,
+        NOW + 9,
+    )
+    assert expected == decide(question(candidate(not_before=NOW + 9), now=AHEAD))
+
+
+# ---------------------------------------------------------------- before any right
 
 
 @dataclass(frozen=True)
@@ -56,12 +68,18 @@ class Before:
     knows_pass: bool = True
 
 
-DEFECT = Refusal(Reason.BAD_SIGNATURE, {"kid": "00000000"})
 BEFORE = (
     Before("a medium bound to nothing", {"binding": None}, Reason.UNKNOWN_MEDIUM, {}, knows_pass=False),
     Before(
+        "a medium bound to nothing, and denied",
+        {"binding": None, "denials": (denied(kind=TargetKind.CREDENTIAL),)},
+        Reason.UNKNOWN_MEDIUM,
+        {},
+        knows_pass=False,
+    ),
+    Before(
         "a binding that does not open",
-        {"binding": DEFECT},
+        {"binding": DEFECT, "denials": (denied(),)},
         Reason.BAD_SIGNATURE,
         {"kid": "00000000"},
         knows_pass=False,
@@ -86,25 +104,19 @@ BEFORE = (
     ),
     Before("a denial that does not open", {"denials": (DEFECT,)}, Reason.BAD_SIGNATURE, {"kid": "00000000"}),
     Before(
-        "a binding that is over",
-        {"binding": bound(expires=NOW)},
-        Reason.EXPIRED,
-        {"what": "binding", "expires": NOW},
-    ),
-    Before(
-        "a binding that has not begun",
-        {"binding": bound(not_before=NOW + 1)},
-        Reason.NOT_YET_VALID,
-        {"what": "binding", "not_before": NOW + 1},
+        "a denied pass with a medium too weak",
+        {"denials": (denied(),), "credential": credential(Assurance.UID_ONLY)},
+        Reason.DENIED,
+        {"target": "pass", "state": "revoked"},
     ),
 )
 
 
 @pytest.mark.parametrize("row", BEFORE, ids=lambda row: row.says)
 def test_nothing_is_asked_of_the_rights_of(row):
-    decision = decide(question(candidate(), **row.changes))
+    decision = decide(question(candidate(), now=AHEAD, **row.changes))
     expected = Denied(
-        Refusal(row.reason, row.params), PASS if row.knows_pass else None, None, ClockQuality.GOOD
+        Refusal(row.reason, row.params), PASS if row.knows_pass else None, None, ClockQuality.AHEAD, None
     )
     assert expected == decision
 
@@ -115,13 +127,68 @@ def test_a_lifted_denial_refuses_nothing():
     assert isinstance(decide(asked), Granted)
 
 
+def test_a_right_that_is_denied_itself_says_so_and_has_no_next_time():
+    blocked = denied(DenialState.BLOCKED, TargetKind.ENTITLEMENT)
+    decision = decide(question(candidate(denial=blocked)))
+    expected = Refusal(Reason.DENIED, {"target": "entitlement", "state": "blocked"})
+    assert Denied(expected, PASS, right(), ClockQuality.GOOD, None) == decision
+
+
+# ---------------------------------------------------------------- without a right
+
+
 def test_a_pass_without_rights_has_no_entitlement():
-    assert (Reason.NO_ENTITLEMENT, {}) == told(question())
+    expected = Denied(Refusal(Reason.NO_ENTITLEMENT), PASS, None, ClockQuality.AHEAD, None)
+    assert expected == decide(question(now=AHEAD))
 
 
-def test_where_no_right_opened_the_first_defect_is_told():
-    second = Refusal(Reason.TRUNCATED)
-    assert (Reason.BAD_SIGNATURE, {"kid": "00000000"}) == told(question(refused=(DEFECT, second)))
+WEAK_LANE = Lane("in-1", min_assurance=Assurance.ASYMMETRIC)
+OLD = (Retirement(NOW, scheme="pkoc"),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"credential": credential(Assurance.STATIC_SIGNED), "lane": WEAK_LANE},
+            (Reason.WEAK_CREDENTIAL, {"has": "static-signed", "needs": "asymmetric"}),
+            id="the lane wants more",
+        ),
+        pytest.param(
+            {
+                "credential": credential(Assurance.STATIC_SIGNED),
+                "profile": profile(min_assurance=Assurance.SYMMETRIC_MUTUAL),
+            },
+            (Reason.WEAK_CREDENTIAL, {"has": "static-signed", "needs": "symmetric-mutual"}),
+            id="the venue wants more",
+        ),
+        pytest.param(
+            {"lane": WEAK_LANE}, (Reason.NO_ENTITLEMENT, {}), id="exactly what the lane wants is enough"
+        ),
+        pytest.param(
+            {"profile": profile(retirements=OLD)},
+            (Reason.WEAK_CREDENTIAL, {"ended": NOW}),
+            id="its generation is over",
+        ),
+        pytest.param(
+            {"profile": profile(retirements=OLD), "now": reading(NOW - 1, NOW)},
+            (Reason.NO_ENTITLEMENT, {}),
+            id="its generation is over by an estimate that may be wrong",
+        ),
+        pytest.param(
+            {"refused": (DEFECT, Refusal(Reason.TRUNCATED)), "lane": WEAK_LANE},
+            (Reason.BAD_SIGNATURE, {"kid": "00000000"}),
+            id="the first defect",
+        ),
+        pytest.param(
+            {"refused": (DEFECT,), "credential": credential(Assurance.UID_ONLY), "lane": WEAK_LANE},
+            (Reason.BAD_SIGNATURE, {"kid": "00000000"}),
+            id="a defect is told, that somebody may mend it",
+        ),
+    ],
+)
+def test_a_pass_without_rights_is_told(changes, expected):
+    assert expected == told(question(**changes))
 
 
 def test_a_right_that_does_not_open_spoils_no_other():
@@ -132,229 +199,70 @@ def test_a_right_that_opened_and_failed_is_told_rather_than_one_that_did_not_ope
     assert Reason.EXPIRED is told(question(candidate(expires=NOW), refused=(DEFECT,)))[0]
 
 
-# ---------------------------------------------------------------- each check of a right
+def test_hours_that_nobody_can_keep_make_a_right_none():
+    asked = question(candidate(hours="never on a Sunday"))
+    assert (Reason.BAD_HOURS, {"product": "season"}) == told(asked)
+    assert (Reason.BAD_SIGNATURE, {"kid": "00000000"}) == told(replace(asked, refused=(DEFECT,)))
+    both = replace(asked, candidates=(*asked.candidates, candidate(2)))
+    assert right(2) == decide(both).entitlement
 
 
-@dataclass(frozen=True)
-class Check:
-    says: str
-    candidate: dict[str, Any]
-    refusal: tuple[Reason, dict[str, Any]] | None = None  # None = granted
-    asked: dict[str, Any] | None = None
+def test_a_right_behind_one_with_bad_hours_is_judged():
+    asked = question(candidate(1, hours="?!"), candidate(2, expires=NOW))
+    assert (Reason.EXPIRED, {"expires": NOW}) == told(asked)
 
 
-def weak(has: str, needs: str):
-    return Reason.WEAK_CREDENTIAL, {"has": has, "needs": needs}
+# ---------------------------------------------------------------- a binding
 
 
-STATIC, UID = credential(Assurance.STATIC_SIGNED), credential(Assurance.UID_ONLY)
-UNSURE_BEFORE = reading(NOW - 100, NOW)
-CHECKS = (
-    Check(
-        "denied itself",
-        {"denial": denied(DenialState.BLOCKED, TargetKind.ENTITLEMENT)},
-        (Reason.DENIED, {"target": "entitlement", "state": "blocked"}),
-    ),
-    Check("no strength but a product that wants little", {"product": "weak"}, None, {"credential": UID}),
-    Check("a bare UID", {}, weak("uid-only", "static-signed"), {"credential": UID}),
-    Check(
-        "the product wants more",
-        {"product": "strong"},
-        weak("static-signed", "asymmetric"),
-        {"credential": STATIC},
-    ),
-    Check(
-        "the right wants more than its product",
-        {"min_assurance": Assurance.SYMMETRIC_MUTUAL},
-        weak("static-signed", "symmetric-mutual"),
-        {"credential": STATIC},
-    ),
-    Check(
-        "the right wants less than its product",
-        {"product": "strong", "min_assurance": Assurance.UID_ONLY},
-        None,
-        {"credential": UID},
-    ),
-    Check(
-        "the lane wants more",
-        {},
-        weak("static-signed", "asymmetric"),
-        {"credential": STATIC, "lane": Lane("in-1", min_assurance=Assurance.ASYMMETRIC)},
-    ),
-    Check(
-        "the venue wants more",
-        {},
-        weak("static-signed", "symmetric-rolling"),
-        {"credential": STATIC, "profile": profile(min_assurance=Assurance.SYMMETRIC_ROLLING)},
-    ),
-    Check("a product of this venue among others", {"product": "here"}),
-    Check(
-        "a product of another venue", {"product": "elsewhere"}, (Reason.WRONG_VENUE, {"product": "elsewhere"})
-    ),
-    Check("a product nobody lists", {"product": "ski"}, (Reason.WRONG_VENUE, {"product": "ski"})),
-    Check(
-        "a product nobody lists, with its venue and uses",
-        {"product": "ski", "venues": ("bron",), "uses": 3},
-        (Reason.WRONG_VENUE, {"product": "ski"}),
-    ),
-    Check(
-        "its own venues before its product's",
-        {"venues": ("vaise",)},
-        (Reason.WRONG_VENUE, {"product": "season"}),
-    ),
-    Check("no end", {"expires": None}),
-    Check("its last second", {"expires": NOW + 1}),
-    Check("its first second no longer valid", {"expires": NOW}, (Reason.EXPIRED, {"expires": NOW})),
-    Check("over by an estimate that may be wrong", {"expires": NOW}, None, {"now": UNSURE_BEFORE}),
-    Check(
-        "over by an estimate, where the venue refuses",
-        {"expires": NOW},
-        (Reason.EXPIRED, {"expires": NOW}),
-        {"now": UNSURE_BEFORE, "profile": profile(when_unsure=REFUSE)},
-    ),
-    Check("its first second", {"not_before": NOW}),
-    Check("a second early", {"not_before": NOW + 1}, (Reason.NOT_YET_VALID, {"not_before": NOW + 1})),
-    Check("begun by the estimate alone", {"not_before": NOW}, None, {"now": UNSURE_BEFORE}),
-    Check(
-        "begun by the estimate alone, where the venue refuses",
-        {"not_before": NOW},
-        (Reason.NOT_YET_VALID, {"not_before": NOW}),
-        {"now": UNSURE_BEFORE, "profile": profile(when_unsure=REFUSE)},
-    ),
-    Check("begun by the floor, where the venue refuses", {}, None, {"profile": profile(when_unsure=REFUSE)}),
-    Check("its last use", {"product": "swim3", "used": 2}),
-    Check("all uses", {"product": "swim3", "used": 3}, (Reason.USES_EXHAUSTED, {"limit": 3, "used": 3})),
-    Check(
-        "all uses, some elsewhere",
-        {"product": "swim3", "used": 1, "elsewhere": 3},
-        (Reason.USES_EXHAUSTED, {"limit": 3, "used": 4}),
-    ),
-    Check("more uses than its product", {"product": "swim3", "uses": 5, "used": 4}),
-    Check("a right to nothing", {"uses": 0}, (Reason.USES_EXHAUSTED, {"limit": 0, "used": 0})),
-)
+def test_a_binding_that_is_over_is_told_of_each_right():
+    decision = decide(question(candidate(), binding=bound(expires=NOW)))
+    expected = Refusal(Reason.EXPIRED, {"what": "binding", "expires": NOW})
+    assert Denied(expected, PASS, right(), ClockQuality.GOOD, None) == decision
 
 
-@pytest.mark.parametrize("row", CHECKS, ids=lambda row: row.says)
-def test_a_right_is_judged_by(row):
-    asked = question(candidate(**row.candidate), **(row.asked or {}))
-    if row.refusal is None:
-        assert isinstance(decide(asked), Granted)
-    else:
-        assert row.refusal == told(asked)
-        assert right(**without_history(row.candidate)) == decide(asked).entitlement
+def test_a_binding_that_has_not_begun_is_told_of_each_right():
+    decision = decide(question(candidate(), binding=bound(not_before=NOW + 1)))
+    expected = Refusal(Reason.NOT_YET_VALID, {"what": "binding", "not_before": NOW + 1})
+    assert Denied(expected, PASS, right(), ClockQuality.GOOD, NOW + 1) == decision
 
 
-def without_history(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in {"used", "elsewhere", "denial"}}
+def test_a_pass_without_rights_says_nothing_of_its_binding():
+    assert Reason.NO_ENTITLEMENT is told(question(binding=bound(expires=NOW)))[0]
 
 
-def test_a_binding_is_over_by_the_floor_unless_the_venue_refuses():
-    asked = question(candidate(), binding=bound(expires=NOW), now=UNSURE_BEFORE)
-    assert isinstance(decide(asked), Granted)
-    assert Reason.EXPIRED is told(replace(asked, profile=profile(when_unsure=REFUSE)))[0]
+# ---------------------------------------------------------------- on the way out
 
-
-def test_a_binding_that_may_not_have_begun_is_refused_where_the_venue_refuses():
-    asked = question(candidate(not_before=NOW - 200), binding=bound(not_before=NOW), now=UNSURE_BEFORE)
-    assert isinstance(decide(asked), Granted)
-    assert Reason.NOT_YET_VALID is told(replace(asked, profile=profile(when_unsure=REFUSE)))[0]
-
-
-# ---------------------------------------------------------------- which one is told, which one is used
-
-FAILING = (
-    (Reason.DENIED, {"denial": denied(kind=TargetKind.ENTITLEMENT)}),
-    (Reason.WEAK_CREDENTIAL, {"min_assurance": Assurance.ASYMMETRIC}),
-    (Reason.WRONG_VENUE, {"venues": ("vaise",)}),
-    (Reason.EXPIRED, {"expires": NOW}),
-    (Reason.NOT_YET_VALID, {"not_before": NOW + 5}),
-    (Reason.USES_EXHAUSTED, {"uses": 0}),
-)
-
-
-@pytest.mark.parametrize(("first", "second"), list(pairwise(FAILING)), ids=lambda pair: str(pair[0]))
-def test_checks_are_asked_in_the_order_of_the_reasons(first, second):
-    both = {**second[1], **first[1]}
-    if {first[0], second[0]} == {Reason.EXPIRED, Reason.NOT_YET_VALID}:
-        both = {"expires": NOW, "not_before": NOW + 5}
-    assert first[0] is told(question(candidate(**both), credential=STATIC))[0]
-
-
-@pytest.mark.parametrize(("first", "second"), list(pairwise(FAILING)), ids=lambda pair: str(pair[0]))
-def test_of_two_rights_that_fail_the_reason_that_stands_first_is_told(first, second):
-    rights = (candidate(1, **second[1]), candidate(2, **first[1]))
-    for order in (rights, rights[::-1]):
-        assert first[0] is told(question(*order, credential=STATIC))[0]
-
-
-def test_of_rights_that_fail_alike_the_one_that_would_be_used_first_is_told():
-    sooner, later = candidate(2, expires=NOW - 50), candidate(1, expires=NOW)
-    assert (Reason.EXPIRED, {"expires": NOW - 50}) == told(question(later, sooner))
+OUT = Lane("out-1", Direction.EXIT, min_assurance=Assurance.ASYMMETRIC)
 
 
 @pytest.mark.parametrize(
-    ("better", "worse"),
+    ("changes", "expected"),
     [
-        pytest.param(
-            {"expires": None}, {"product": "swim3", "expires": NOW + 1}, id="unlimited before counted"
-        ),
-        pytest.param({"expires": NOW + 5}, {"expires": NOW + 6}, id="the earlier end"),
-        pytest.param({"expires": NOW + 5}, {"expires": None}, id="an end before none"),
-        pytest.param({"product": "swim3", "used": 2}, {"product": "swim3", "used": 1}, id="the fewest left"),
-        pytest.param(
-            {"product": "swim3", "elsewhere": 2}, {"uses": 2}, id="the fewest left, uses elsewhere too"
-        ),
+        pytest.param({}, (PASS, 1), id="whoever is known"),
+        pytest.param({"binding": None}, (None, 1), id="whoever is not"),
+        pytest.param({"binding": DEFECT}, (None, 1), id="a binding that does not open"),
+        pytest.param({"denials": (denied(), DEFECT)}, (PASS, 1), id="denied"),
+        pytest.param({"credential": credential(Assurance.UID_ONLY)}, (PASS, 1), id="weak"),
+        pytest.param({"presence": Presence(1, NOW - 5)}, (PASS, 1), id="one inside"),
+        pytest.param({"presence": Presence(4, NOW - 5)}, (PASS, 4), id="a family inside"),
+        pytest.param({"profile": guarded(Passback.HARD, capacity=0)}, (PASS, 1), id="a venue that is full"),
     ],
 )
-def test_of_two_rights_that_fit_this_one_is_used(better, worse):
-    for order in (
-        (candidate(9, **better), candidate(1, **worse)),
-        (candidate(1, **worse), candidate(9, **better)),
-    ):
-        assert 9 == used(question(*order))
+def test_is_let_out(changes, expected):
+    decision = decide(question(lane=OUT, now=AHEAD, **changes))
+    assert Leaving(*expected, ClockQuality.AHEAD) == decision
 
 
-def test_of_equals_the_smaller_id_is_used():
-    assert 3 == used(question(candidate(4), candidate(3), candidate(5)))
+# ---------------------------------------------------------------- the table
 
 
-def test_a_right_that_fits_is_used_though_a_better_one_failed():
-    assert 2 == used(question(candidate(1, expires=NOW), candidate(2)))
+def test_the_rules_stand_in_the_order_that_their_reasons_have():
+    reasons = [rule.reason for rule in RULES]
+    apart = {Reason.UNKNOWN_MEDIUM, Reason.NO_ENTITLEMENT}  # asked before and without candidates
+    last = list(Reason).index(Reason.VENUE_FULL)
+    assert reasons == [reason for reason in list(Reason)[: last + 1] if reason not in apart]
 
 
-# ---------------------------------------------------------------- what is said of the clock
-
-
-@pytest.mark.parametrize(
-    ("now", "fields", "clock"),
-    [
-        pytest.param(reading(), {}, "good", id="a good clock"),
-        pytest.param(reading(quality=ClockQuality.AHEAD), {}, "ahead", id="a clock far ahead"),
-        pytest.param(UNSURE_BEFORE, {"expires": NOW}, "unsure", id="may be over"),
-        pytest.param(UNSURE_BEFORE, {"expires": NOW + 1}, "good", id="is not over by any clock"),
-        pytest.param(UNSURE_BEFORE, {"not_before": NOW}, "unsure", id="may not have begun"),
-        pytest.param(UNSURE_BEFORE, {"not_before": NOW - 100}, "good", id="has begun by every clock"),
-        pytest.param(
-            reading(NOW, NOW, ceiling=NOW + 9), {"expires": NOW + 9}, "unsure", id="the ceiling says so"
-        ),
-        pytest.param(reading(NOW, NOW, ceiling=NOW + 9), {"expires": None}, "good", id="nothing ends"),
-    ],
-)
-def test_a_decision_says_how_far_to_believe_the_clock(now, fields, clock):
-    assert clock == decide(question(candidate(**{"not_before": NOW - 500, **fields}), now=now)).clock
-
-
-def test_a_refused_right_says_it_too():
-    asked = question(candidate(expires=NOW), now=UNSURE_BEFORE, profile=profile(when_unsure=REFUSE))
-    assert ClockQuality.UNSURE is decide(asked).clock
-
-
-def test_a_grant_whose_binding_may_be_over_says_that_the_clock_is_unsure():
-    asked = question(candidate(not_before=NOW - 500), binding=bound(expires=NOW), now=UNSURE_BEFORE)
-    assert ClockQuality.UNSURE is decide(asked).clock
-
-
-def test_the_checks_stand_in_the_order_that_their_reasons_have():
-    assert 6 == len(rules.CHECKS)
-    places = [list(Reason).index(reason) for reason, _ in FAILING]
-    assert sorted(places) == places
+def test_never_is_later_than_any_time_a_statement_can_say():
+    assert NEVER > 1 << 60
