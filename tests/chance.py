@@ -66,7 +66,9 @@ RULES = {
 #: What would refuse for good stands among much that does not: otherwise little else would be asked.
 VENUES = st.sampled_from([None] * 6 + [("bron",), ("bron", "vaise")] * 3 + [("vaise",), ()])
 LEVELS = st.sampled_from(
-    [Assurance.UID_ONLY] * 6 + [Assurance.STATIC_SIGNED] * 3 + [Assurance.SYMMETRIC_MUTUAL, Assurance.ASYMMETRIC]
+    [Assurance.UID_ONLY] * 6
+    + [Assurance.STATIC_SIGNED] * 3
+    + [Assurance.SYMMETRIC_MUTUAL, Assurance.ASYMMETRIC]
 )
 
 
