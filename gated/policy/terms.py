@@ -9,8 +9,9 @@ from operator import attrgetter
 from typing import Any
 
 from gated.model.credential import Assurance
+from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses, Rules
-from gated.model.statement import Entitlement
+from gated.model.statement import Entitlement, Statement
 from gated.model.venue import Product, Profile
 from gated.policy.hours import Hours, read_hours
 
@@ -44,6 +45,16 @@ def terms_of(right: Entitlement, profile: Profile) -> Terms:
     product = profile.products.get(right.product, _UNLISTED)
     place = profile.timezone, profile.country, profile.coordinates
     return _together(_OWN(right), product, profile.venue, *place)
+
+
+def usable(statement: Statement, profile: Profile) -> Statement | Refusal:
+    """The statement, unless it is a right whose own hours this venue cannot keep: it would open nothing."""
+    if isinstance(statement, Entitlement) and statement.hours is not None:
+        try:
+            read_hours(statement.hours, profile.timezone, profile.country, profile.coordinates)
+        except ValueError:
+            return Refusal(Reason.BAD_HOURS, {"product": statement.product})
+    return statement
 
 
 _FIELDS = tuple(field.name for field in fields(Rules))
