@@ -9,12 +9,11 @@ from typing import NamedTuple
 from babel.core import Locale
 from babel.dates import format_datetime
 
+from gated.model.time import END_OF_DAYS
 from gated.texts.catalogue import catalogue
 
 #: The context of the forms of dates: patterns of Unicode's CLDR.
 _FORM = "form"
-#: 9999-01-01 in UTC: ``datetime`` knows no later year, and no visitor waits so long.
-_TOO_FAR = 253_370_764_800
 
 
 class When(NamedTuple):
@@ -57,7 +56,7 @@ class Moments:
         return When(self._form("day" if moment.year == today.year else "date", moment), time)
 
     def _local(self, at: int) -> datetime | None:
-        return datetime.fromtimestamp(at, self.timezone) if 0 <= at < _TOO_FAR else None
+        return datetime.fromtimestamp(at, self.timezone) if 0 <= at < END_OF_DAYS else None
 
     def _form(self, name: str, moment: datetime) -> str:
         # "1er juil.", "1º lug": the first of a month has a form of its own.

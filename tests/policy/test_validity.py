@@ -8,9 +8,8 @@ import pytest
 
 from gated.model.decision import Denied, Granted
 from gated.model.refusal import Reason
-from gated.model.time import END_OF_TIME, ClockQuality
+from gated.model.time import END_OF_DAYS, END_OF_TIME, ClockQuality
 from gated.model.venue import Retirement, WhenUnsure
-from gated.policy.case import END_OF_DAYS
 from gated.policy.decide import decide
 from questions import (
     NOW,
