@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 
 from cli.tariff_outcomes import OUTCOMES
 from cli.test_commands import run
+from gated.config.files import load_profile
 from gated.model.refusal import Reason
 
 ROOT = Path(__file__).parents[2]
@@ -116,3 +121,64 @@ def test_what_else_a_manager_must_see_is_shown():
     assert any(0 == one["uses_left"] for _, one in granted), "the last use"
     assert any("T00:00:00" in one["next_at"] for _, one in told if one["next_at"]), "midnight"
     assert any(tap["medium"] == "?" for tap, _ in told), "a stranger"
+
+
+# ---------------------------------------------------------------- how it becomes real
+
+PAGE = ROOT / "docs" / "how-to" / "say-your-tariff.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_about_tariffs_links_each_and_can_be_followed_as_written(tmp_path):
+    linked = re.findall(r"\]\(\.\./\.\./config/tariffs/([a-z-]+)\.toml\)", PAGE.read_text())
+    assert sorted(OUTCOMES) == sorted(linked)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "tariff.toml").write_text(blocks("toml")[0])
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shown_commands = [
+        told
+        for block in blocks("console")
+        for told in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
+    assert 3 == len(shown_commands)
+    for command, shown in shown_commands:
+        ended = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env={**os.environ, "PATH": path}, check=False,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert (0, "") == (ended.returncode, ended.stderr)
+        for line in shown.splitlines():
+            assert line in ended.stdout
+
+
+def test_the_mistake_that_the_page_shows_is_told_so(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("my-pool.toml").write_text(
+        '[[venue]]\nid = "bron"\n[[medium]]\nid = "card-1"\npass = "p"\n'
+        '[[tap]]\nat = 2026-07-14T10:00:00+02:00\nvenue = "bron"\nmedium = "card-1"\n'
+        '[[tap]]\nat = 2026-07-14T10:00:00+02:00\nvenue = "bron"\nmedium = "card-2"\n'
+    )
+    code, out, err = run(capsys, "rehearse", "my-pool.toml")
+    (shown,) = blocks("text")
+    assert (2, "", True) == (code, out, err.startswith(shown.rstrip("\n")))
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_products_of_a_tariff_become_a_profile_that_gates_read(capsys, tmp_path, name):
+    text = (TARIFFS / f"{name}.toml").read_text()
+    (tmp_path / "tariff.toml").write_text(
+        "".join(re.findall(r"^\[\[product\]\].*?(?=^\[\[)", text, re.MULTILINE | re.DOTALL))
+    )
+    top = document(name)
+    venues = [option for venue in top["venue"] for option in ("--venue", venue["id"])]
+    code, _, err = run(
+        capsys, "central", "init", tmp_path / "office", "--sector", "pools", *venues, "--country", "FR",
+        "--tariff", tmp_path / "tariff.toml",
+    )  # fmt: skip
+    assert (0, "") == (code, err)
+    for venue in top["venue"]:
+        profile = load_profile(tmp_path / "office" / "gate" / f"profile-{venue['id']}.json")
+        assert {product["id"] for product in top["product"]} == set(profile.products)
