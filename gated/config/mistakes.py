@@ -17,10 +17,9 @@ def told_with_value(document: dict[str, Any], error: DocumentError) -> str:
     """A mistake with table, number (from 1), id, key and value: ``[[tap]] 3: at = "…": is earlier …``."""
     # A key of the author's own may look like a place: it is a key then.
     place = None if error.where in document else _PLACE.match(error.where)
-    tables = None if place is None else document.get(place[1])
-    if place is None or not isinstance(tables, list) or int(place[2]) >= len(tables):
+    if place is None:
         return f"{error.where}{_value(document, error.where)}: {error.what}"
-    table = tables[int(place[2])]
+    table = document[place[1]][int(place[2])]
     called = table.get("id") if isinstance(table, dict) else None
     where = f"[[{place[1]}]] {int(place[2]) + 1}" + (f" ({called})" if isinstance(called, str) else "")
     if place[3] is None:

@@ -99,11 +99,13 @@ def test_no_tap_is_an_empty_list(capsys, tmp_path):
     assert [] == play(capsys, tmp_path, scenario())
 
 
-def test_what_a_file_leaves_out_has_its_default(capsys, tmp_path):
+@pytest.mark.parametrize("product", [{}, {"product": "x"}])
+def test_what_a_file_leaves_out_has_its_default(capsys, tmp_path, product):
     """The least file: one venue, one right, one medium of the weakest proof, one person going in."""
     text = (
         table("venue", id="v")
-        + table("entitlement", id="e", pass_="p", venues=["v"])
+        + table("product", id="x")
+        + table("entitlement", id="e", pass_="p", venues=["v"], **product)
         + table("medium", id="m", pass_="p")
         + table("tap", at="2026-07-14T10:00:00Z", venue="v", medium="m") * 2
     )

@@ -167,3 +167,11 @@ def test_one_medium_of_two_sectors_has_a_pass_in_each(capsys, tmp_path):
     expected = [None, None, "uses_exhausted", None, night, "unknown_medium", "denied", night]
     assert expected == told(played)
     assert [0, 0, None, 1, None, None, None, None] == [one["uses_left"] for one in played]
+
+
+def test_a_pass_without_a_right_is_known_in_the_sectors_that_are_left(capsys, tmp_path):
+    more = table("venue", id="beaux", sector="museums")
+    taps = [AT, {"at": AT, "venue": "beaux"}]
+    for passes, expected in [(["p1", "idle"], "no_entitlement"), (["p1"], "unknown_medium")]:
+        text = scenario(*taps, medium={"pass_": passes}, more=more)
+        assert [None, expected] == told(play(capsys, tmp_path, text))

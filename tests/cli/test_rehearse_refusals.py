@@ -283,3 +283,16 @@ def test_more_than_the_party_is_refused_only_where_it_can_be_known(capsys, tmp_p
     ):
         (tmp_path / "own.toml").write_text(BASE + taps)
         assert 0 == run(capsys, "rehearse", tmp_path / "own.toml")[0]
+
+
+@pytest.mark.parametrize("parties", [(4, 2), (2, 4), (None, 4), (4, None)])
+def test_the_largest_party_of_a_pass_bounds_how_many_come(capsys, tmp_path, parties):
+    """The last of them has its party from its product."""
+    text = SAMPLE.partition("[[entitlement]]")[0] + table("product", id="p", party=parties[1])
+    text += table("entitlement", id="a", pass_="p1", venues=["bron"], party=parties[0])
+    text += table("entitlement", id="b", pass_="p1", venues=["bron"], product="p")
+    text += table("medium", id="m1", pass_="p1")
+    (tmp_path / "own.toml").write_text(text + table("tap", **TAP, persons=4))
+    assert 0 == run(capsys, "rehearse", tmp_path / "own.toml")[0]
+    told = "[[tap]] 1: persons = 5: no party of this medium is larger than 4"
+    assert told in refused(capsys, tmp_path, text + table("tap", **TAP, persons=5))
