@@ -90,7 +90,7 @@ class Passage:
 
     @property
     def until(self) -> float:
-        """When something is due, in monotonic seconds; a barrier that does not obey has no time of its own."""
+        """When something is due, in monotonic seconds; one that does not obey is left to the next tick."""
         return math.inf if self._release is None or self.insecure else self._release.until
 
     def release(self, decision: int, persons: int, cost: int) -> bool:
