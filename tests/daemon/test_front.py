@@ -15,7 +15,7 @@ from gated.devices.simulated.media import Medium, Replayer, faulty
 from gated.model.refusal import Reason
 from gated.ports import Signal
 from gated.store.directory import DELTA
-from gated.texts import LANGUAGES, Texts
+from gated.texts import LANGUAGES, Audience, Texts
 from store.test_journal_failures import fail
 from turnstile import Attended, Lamp, Turnstile, two_way, why
 from venue import PATIENCE_S, medium, until
@@ -157,14 +157,14 @@ def test_the_check_can_fail(site, served, lamp):
 
 
 def phrases():
-    """Each sentence of each catalogue, without its placeholders: what a hard-coded one would look like."""
+    """What visitors are told, sentence by sentence, without placeholders. (Errors may use staff's words.)"""
     for language in LANGUAGES:
         with (GATED / "texts" / "catalogues" / f"{language}.po").open("rb") as file:
             for message in read_po(file, locale=language):
                 said = message.string if isinstance(message.string, tuple) else (message.string,)
-                for text in said if message.id else ():
+                for text in said if message.id and message.context == Audience.VISITOR else ():
                     for part in re.split(r"[.!?:;]\s*|\{\w+\}", text.casefold()):
-                        if part.count(" ") >= 2:  # three words: two happen by chance
+                        if len(part.split()) > 2:  # two words happen by chance
                             yield part.strip()
 
 
@@ -192,7 +192,7 @@ SOURCES = sorted(path for path in GATED.rglob("*.py") if path.parent != GATED / 
 
 def test_no_text_of_a_catalogue_stands_in_the_code():
     told = set(phrases())
-    assert len(told) > 200
+    assert len(told) > 100
     found = {
         (path.relative_to(GATED).as_posix(), phrase)
         for path in SOURCES
