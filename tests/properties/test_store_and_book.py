@@ -85,10 +85,19 @@ class StoreAndBook(RuleBasedStateMachine):
         cti=st.sampled_from(sorted(RIGHTS)),
         persons=st.integers(1, 4),
         cost=st.sampled_from(["each", "once", "free"]),
+        each=st.lists(st.integers(1, 2), max_size=3),
+        stays_open=st.booleans(),
     )
-    def grant(self, lane, cti, persons, cost):
-        if lane in self.open:
-            return
+    def party(self, lane, cti, persons, cost, each, stays_open):
+        """A grant, some of it right away, and its end or not."""
+        if lane not in self.open:
+            self._grant(lane, cti, persons, cost)
+            for some in each:
+                self._go_in(lane, some)
+            if not stays_open:
+                self._wait(lane)
+
+    def _grant(self, lane, cti, persons, cost):
         cost = {"each": persons, "once": 1, "free": 0}[cost]
         at, zone, pass_ = int(self.clock.wall), ZONES[lane], RIGHTS[cti]
         right = Entitlement("pools", pass_, 0, None, 0, cti, "season", 0)
@@ -107,6 +116,9 @@ class StoreAndBook(RuleBasedStateMachine):
     @rule(lane=st.sampled_from(ENTRIES), persons=st.integers(1, 5), failing=failures)
     def go_in(self, lane, persons, failing):
         self._may_fail(failing)
+        self._go_in(lane, persons)
+
+    def _go_in(self, lane, persons):
         self.passages[lane].passed(persons)
         if lane not in self.open:
             self.book._occupancy[VENUE, self.day] += persons
@@ -119,6 +131,9 @@ class StoreAndBook(RuleBasedStateMachine):
     @rule(lane=st.sampled_from(ENTRIES), failing=failures)
     def wait(self, lane, failing):
         self._may_fail(failing)
+        self._wait(lane)
+
+    def _wait(self, lane):
         self._hold_ends(lane)
         if lane in self.open:
             self._over(lane)
