@@ -138,10 +138,34 @@ MUTANTS = {
         "tests/store/test_startup.py::test_a_sound_file_that_cannot_be_read_is_left_in_place_and_the_gate_does_not_start",
     ),
     "misplaced statements believed": Mutant(
-        "daemon/tap.py",
+        "daemon/recall.py",
         "return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED",
         "return statement",
         "tests/daemon/test_tap.py::test_a_genuine_right_copied_to_another_pass_is_misplaced",
+    ),
+    "exits wait for the row": Mutant(
+        "daemon/passage.py",
+        "        event = Exited(self._id, persons, pass_)\n"
+        "        move = self._move(-persons, pass_)\n"
+        "        self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)\n",
+        "        event = Exited(self._id, persons, pass_)\n"
+        "        move = self._move(-persons, pass_)\n"
+        "        ticket = self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)\n"
+        "        ticket.wait(self._journal_wait_s)\n",
+        "tests/daemon/test_exits.py::test_while_another_holds_the_journal_no_exit_waits",
+    ),
+    "exits wait for their turn": Mutant(
+        "daemon/tap.py",
+        "        reading = self._time.read()\n        if credential is not None:\n",
+        "        reading = self._time.read()\n"
+        "        with self._turn:\n            pass\n        if credential is not None:\n",
+        "tests/daemon/test_exits.py::test_no_exit_waits_for_a_lane_that_waits_for_the_disk",
+    ),
+    "a party pays for whom stayed outside": Mutant(
+        "policy/settle.py",
+        "uses = taken if cost == persons else min(cost, passed)",
+        "uses = min(cost, passed * cost)",
+        "tests/daemon/test_passage.py::test_who_stays_out_is_given_back",
     ),
     "any office enrols": Mutant(
         "cli/enrolling.py",

@@ -128,7 +128,9 @@ class Site:
 class ServedSite:
     """A whole gate in this process: simulated reader and barrier per lane, everything else real."""
 
-    def __init__(self, site: Site, clock=None, readers=None, barriers=None, link=None, jitter=None) -> None:
+    def __init__(
+        self, site: Site, clock=None, readers=None, barriers=None, indicators=None, link=None, jitter=None
+    ) -> None:
         self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self.readers = readers or {lane: SimulatedReader(lane) for lane in site.lanes}
         self.barriers = barriers or {lane: SimulatedBarrier() for lane in site.lanes}
@@ -136,6 +138,7 @@ class ServedSite:
         world = World(readers=self.readers, barriers=self.barriers, watch=self.told.put)
         if clock is not None:
             world.clock = clock
+        world.indicators = indicators or world.indicators
         world.link = link
         world.jitter = jitter or world.jitter
         self._stopped = False

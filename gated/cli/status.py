@@ -28,7 +28,8 @@ def add(commands: Any) -> None:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print the status."""
-    status, newest = _gather(state_dir(arguments))
+    path = state_dir(arguments)
+    status, newest = _gather(path, _people(arguments, path))
     if arguments.json:
         print(json.dumps(status))
         return 0
@@ -37,7 +38,31 @@ def run_status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _gather(path: Path) -> tuple[dict[str, Any], str]:
+def _people(arguments: argparse.Namespace, path: Path) -> dict[str, Any] | None:
+    """Who is inside. None = it cannot be told: the venue's day begins as its profile says."""
+    from gated.app.explaining import exits_counted, reading_of
+    from gated.config.files import load_profile
+    from gated.config.settings import load_settings
+    from gated.devices.clock import SystemClock
+    from gated.errors import ConfigError
+    from gated.policy.calendar import shift_of
+    from gated.store.chain import JournalReader
+    from gated.store.directory import JOURNAL
+
+    if arguments.state_dir is not None:
+        return None
+    settings = load_settings(arguments.config)
+    try:
+        profile = load_profile(settings.profile)
+    except ConfigError:  # gated config check says what is wrong with it
+        return None
+    now = reading_of(settings, SystemClock().sample(), None).estimate
+    with closing(JournalReader(path / JOURNAL)) as reader:
+        people = reader.inside(shift_of(now, profile.timezone, profile.day_end_min))
+    return {"people": people, "confidence": "measured" if exits_counted(settings) else "entries_only"}
+
+
+def _gather(path: Path, inside: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
     """The status as JSON tells it, and the newest event in words."""
     from gated.devices.clock import SystemClock
     from gated.store.chain import JournalReader
@@ -63,6 +88,7 @@ def _gather(path: Path) -> tuple[dict[str, Any], str]:
         "unsettled": summary.unsettled,
         "settled": summary.settled,
         "last_event_at": last_at,
+        "inside": inside,
         "lanes": {lane: {"state": state, "cause": cause, "since": at} for lane, state, cause, at in lanes},
         "cache": cache_status(path),
         "unsent": unsent.rows,
@@ -120,6 +146,10 @@ def _lines(status: dict[str, Any], newest: str) -> Iterator[str]:
     yield f"gate {status['gate']}: {'running' if status['running'] else 'not running'}"
     yield f"  journal: {status['seq']} rows in epoch {status['epoch']}, {status['unsettled']} releases open"
     yield f"  last event: {newest}"
+    inside = status["inside"]
+    if inside is not None:
+        unsure = "" if inside["confidence"] == "measured" else " (entries only: nobody counts who leaves)"
+        yield f"  inside: {inside['people']} people{unsure}"
     for name, lane in status["lanes"].items():
         yield f"  lane {name}: {lane['state']} ({lane['cause']}) since {utc(lane['since'])}"
     yield from _central(status)

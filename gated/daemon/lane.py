@@ -4,9 +4,9 @@ The thread takes messages from one inbox and calls ``handle`` and ``tick``; test
 and let time pass by hand.
 
 A medium that answers nothing (``conversation_s`` over) puts the lane out of service, and it comes back
-in this order: 1 the lane says so and refuses; 2 the reader is asked to let go; 3 when the thread
-comes back the late answer is thrown away and the reader serves again; 4 if it never does, the gate
-stops being healthy after ``hung_limit_s``, and the service manager starts it anew.
+in this order: 1 the lane says so and refuses (an exit lets out); 2 the reader is asked to let go; 3 when
+the thread comes back the late answer is thrown away and the reader serves again; 4 if it never does, the
+gate stops being healthy after ``hung_limit_s``, and the service manager starts it anew.
 """
 
 from __future__ import annotations
@@ -277,10 +277,12 @@ class LaneWorker:
     # -------------------------------------------------------------- in and out of service
 
     def _hung(self, since: float, now: float) -> None:
-        self._conversing = None
-        self._hung_since = now
+        self._conversing, self._hung_since = None, now
         self._front.fail(LaneCause.READER_HUNG)
-        self._tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
+        if self._leads_out:
+            self._let_out(None, since)
+        else:
+            self._tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
         if self._reader is not None:
             self._reader.nudge()
 

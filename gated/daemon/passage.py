@@ -90,8 +90,8 @@ class Passage:
 
     @property
     def until(self) -> float:
-        """When something is due, in monotonic seconds."""
-        return math.inf if self._release is None else self._release.until
+        """When something is due, in monotonic seconds; one that does not obey is left to the next tick."""
+        return math.inf if self._release is None or self.insecure else self._release.until
 
     def release(self, decision: int, persons: int, cost: int) -> bool:
         """Let ``persons`` in: the row ``decision`` is durable. False = the barrier did not obey."""
@@ -130,9 +130,14 @@ class Passage:
             self._settle(SettledBy.HOLD_ENDED)
 
     def close(self) -> None:
-        """The lane stops. An open release shows at the next start as unknown; the barrier is shut."""
+        """The lane stops. An open release shows at the next start as unknown; the barrier is shut.
+
+        An exit has no row that could show it: it is written down with who went until now.
+        """
         if not self.free:
             self._secure()
+        if self._leads_out and self._release is not None:
+            self._settle(SettledBy.HOLD_ENDED)
 
     def _open(self, decision: int, persons: int, cost: int, pass_: bytes | None) -> bool:
         self._released += 1

@@ -69,6 +69,8 @@ class TapWay:
                 decision = self.judge(credential, reading)
             except StoreError as error:
                 log.error("lane %s: %s", self._lane.id, error)
+            except Exception:  # nor does a bug
+                log.exception("lane %s: unexpected", self._lane.id)
             else:
                 assert isinstance(decision, Leaving)
                 return decision
