@@ -13,6 +13,7 @@ from gated.errors import ConfigError, GatedError, StoreError
 from gated.model.refusal import Refusal
 from gated.model.statement import Statement
 from gated.policy.reckoning import EARLIEST
+from gated.policy.terms import usable
 from gated.store.directory import DELTA, FLOORS, StateDirectory, is_sound
 from gated.store.floors import TIME, floors_file
 from gated.store.intake import FOLD_AT, Intake, StatementStore
@@ -43,7 +44,8 @@ def import_file(
     floor = max(EARLIEST, floors_file(directory.file(FLOORS)).get(TIME, 0))
 
     def open_token(token: bytes) -> Statement | Refusal:
-        return open_statement(token, trust.keys, floor)
+        opened = open_statement(token, trust.keys, floor)
+        return opened if isinstance(opened, Refusal) else usable(opened, trust.profile)
 
     try:
         handle = file.open("rb")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from gated.model.venue import (
     Retirement,
     Zone,
 )
+from gated.policy.case import END_OF_DAYS
 from gated.policy.hours import read_hours
 from gated.policy.rehearsal import Carried, Refused, Scenario, Tap
 from gated.policy.rules_file import read_rules
@@ -95,7 +96,7 @@ class _Reader:
         retirements = tuple(self._retirements())
         venues: dict[str, Profile] = {}
         for table in self._each("venue", least=1):
-            name = _new_id(table, venues)
+            name = _new_id(table, venues, Table.name)
             passback = table.checked("passback", Passback, Passback.NONE)
             interval_s = table.duration_or_none("passback_interval", most_s=_MAX_S)
             if passback is Passback.TIMED and interval_s is None:
@@ -248,6 +249,8 @@ class _Reader:
                 written_at=table.words("at"),
             )
             table.done()
+            if tap.at >= END_OF_DAYS:
+                raise DocumentError(table.path("at"), "must lie before the year 9999")
             if tap.at < last:
                 raise DocumentError(table.path("at"), "is earlier than the tap before it")
             if tap.venue not in self._venues:
@@ -268,8 +271,8 @@ class _Reader:
         return self._top.tables(key, least=least, most=most)
 
 
-def _new_id(table: Table, taken: Container[str]) -> str:
-    name = table.text("id")
+def _new_id(table: Table, taken: Container[str], read: Callable[[Table, str], str] = Table.text) -> str:
+    name = read(table, "id")
     if name in taken:
         raise DocumentError(table.path("id"), "stands twice")
     return name

@@ -112,6 +112,10 @@ class Claims:
                 raise malformed("share_elsewhere")
         return tuple(value.items())
 
+    def __bool__(self) -> bool:
+        """Whether a claim is left that nobody asked for yet."""
+        return bool(self._fields)
+
     def inner(self) -> Claims:
         """The private map."""
         value = self._fields.pop(PRIVATE, None)

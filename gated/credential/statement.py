@@ -14,7 +14,7 @@ from gated.credential.claims import ID_BYTES, INDEX_BYTES, PASS_BYTES, Claims
 from gated.credential.refused import Refused, malformed
 from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
-from gated.model.rules import MAX_HOURS_CHARS, MAX_PARTY, MAX_REENTRY_S, MAX_USES, PartyUses
+from gated.model.rules import MAX_HOURS_CHARS, MAX_PARTY, MAX_REENTRY_S, MAX_USES, PartyUses, Said
 from gated.model.statement import (
     Binding,
     Denial,
@@ -130,7 +130,6 @@ def _binding(claims: Claims) -> Binding:
 def _entitlement(claims: Claims) -> Entitlement:
     not_before, expires, issued_at = _validity(claims)
     more = claims.inner()
-    venues, costs = more.venues_or_none(3), more.whole_or_none(10, len(PARTY_USES))
     entitlement = Entitlement(
         sector=claims.name(_ISS),
         pass_=claims.pass_(),
@@ -140,20 +139,27 @@ def _entitlement(claims: Claims) -> Entitlement:
         id=claims.fixed(_CTI, ID_BYTES),
         product=more.name(1),
         revision=more.whole(2, _MAX_NUMBER),
-        venues=venues,
-        uses=more.whole_or_none(4, MAX_USES + 1),
-        min_assurance=more.level_or_none(5, Assurance, "assurance"),
-        per_day=more.whole_or_none(6, MAX_USES + 1),
-        per_venue=more.shares_or_none(7, venues),
-        hours=more.text_or_none(8, MAX_HOURS_CHARS, "hours"),
-        party=more.whole_or_none(9, MAX_PARTY + 1, least=1),
-        party_uses=None if costs is None else PARTY_USES[costs],
-        reentry_s=more.whole_or_none(11, MAX_REENTRY_S + 1, least=1),
-        concession=more.name_or_none(12),
+        **(_said(more) if more else {}),  # most rights say nothing themselves, and a tap opens several
     )
     more.done()
     claims.done()
     return entitlement
+
+
+def _said(more: Claims) -> Said:
+    venues, costs = more.venues_or_none(3), more.whole_or_none(10, len(PARTY_USES))
+    return {
+        "venues": venues,
+        "uses": more.whole_or_none(4, MAX_USES + 1),
+        "min_assurance": more.level_or_none(5, Assurance, "assurance"),
+        "per_day": more.whole_or_none(6, MAX_USES + 1),
+        "per_venue": more.shares_or_none(7, venues),
+        "hours": more.text_or_none(8, MAX_HOURS_CHARS, "hours"),
+        "party": more.whole_or_none(9, MAX_PARTY + 1, least=1),
+        "party_uses": None if costs is None else PARTY_USES[costs],
+        "reentry_s": more.whole_or_none(11, MAX_REENTRY_S + 1, least=1),
+        "concession": more.name_or_none(12),
+    }
 
 
 def _denial(claims: Claims) -> Denial:

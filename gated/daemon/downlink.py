@@ -13,6 +13,7 @@ from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.refusal import Refusal
 from gated.model.statement import Statement
+from gated.policy.terms import usable
 from gated.store.intake import StatementStore
 
 #: Statements seen lately are not opened again: a broker that repeats itself costs a hash each.
@@ -90,6 +91,8 @@ class Downlink:
         refused = Counter[str]()
         for token in tokens:
             statement = open_statement(token, keys, floor)
+            if not isinstance(statement, Refusal):
+                statement = usable(statement, self._trust.profile)
             if isinstance(statement, Refusal):
                 refused[str(statement.reason)] += 1
             else:

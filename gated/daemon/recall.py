@@ -47,7 +47,7 @@ class Recall:
     def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
         """What a medium asks."""
         with self._cache:
-            bound, denials = self._open(index_of(credential, self._trust.sector_key), reading)
+            bound, denials = self._open(reading, index_of(credential, self._trust.sector_key))
             binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
             return self._question(credential, binding, denials, reading)
 
@@ -70,7 +70,7 @@ class Recall:
         own: dict[bytes, Denial] = {}
         pass_ = binding.pass_ if isinstance(binding, Binding) else None
         if pass_ is not None and self._lane.direction is Direction.ENTRY:
-            opened, of_pass = self._open(pass_, reading)
+            opened, of_pass = self._open(reading, pass_)
             denials += of_pass
             rights = [right for right in opened if isinstance(right, Entitlement)]
             refused = [right for right in opened if isinstance(right, Refusal)]
@@ -108,23 +108,22 @@ class Recall:
         self, rights: list[Entitlement], denials: Denials, reading: TimeReading
     ) -> dict[bytes, Denial]:
         own: dict[bytes, Denial] = {}
-        for right in rights:
-            for found in self._open(right.id, reading)[1]:
-                if isinstance(found, Denial):
-                    own[right.id] = found
-                else:
-                    # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
-                    denials.append(found)
+        for found in self._open(reading, *(right.id for right in rights))[1]:
+            if isinstance(found, Denial):
+                own[found.target] = found
+            else:
+                # One that does not verify refuses the tap as a whole: it cannot be told what it spoke of.
+                denials.append(found)
         return own
 
-    def _open(self, key: bytes, reading: TimeReading) -> tuple[list[Statement | Refusal], Denials]:
-        """(bindings and rights, denials) under a key, opened."""
+    def _open(self, reading: TimeReading, *keys: bytes) -> tuple[list[Statement | Refusal], Denials]:
+        """(bindings and rights, denials) under some keys, opened."""
         others: list[Statement | Refusal] = []
         denials: Denials = []
-        for row in self._cache.recall(key):
+        for row in self._cache.recall(*keys):
             statement = open_statement(row.token, self._trust.keys, reading.floor)
             if not isinstance(statement, Refusal):
-                statement = self._in_place(statement, key, row)
+                statement = self._in_place(statement, row)
             if row.kind is Kind.DENIAL:
                 assert isinstance(statement, Denial | Refusal)
                 denials.append(statement)
@@ -132,7 +131,7 @@ class Recall:
                 others.append(statement)
         return others, denials
 
-    def _in_place(self, statement: Statement, key: bytes, row: Token) -> Statement | Refusal:
+    def _in_place(self, statement: Statement, row: Token) -> Statement | Refusal:
         """A genuine statement in a row or a sector that is not its own is a forgery.
 
         The row's columns say which statement counts, so one that bears an older rank than its row, or
@@ -140,7 +139,7 @@ class Recall:
         """
         if statement.sector != self._trust.profile.sector:
             return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
-        stands = key, (row.kind, row.id), row.rank
+        stands = row.key, (row.kind, row.id), row.rank
         return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED
 
     # -------------------------------------------------------------- who is inside

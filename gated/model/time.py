@@ -7,6 +7,8 @@ from enum import StrEnum
 
 #: Seconds since 1970: far beyond any date, well inside a double. No statement and no key ends later.
 END_OF_TIME = 1 << 40
+#: 9999-01-01T00:00:00Z. A signed time may be later, but no calendar has a day for it.
+END_OF_DAYS = 253_370_764_800
 
 
 class ClockQuality(StrEnum):

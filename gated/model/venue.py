@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from gated.model.credential import Assurance, Credential
 from gated.model.rules import Rules
+from gated.model.time import END_OF_DAYS
 
 MAX_PRODUCTS = 1000
 #: A product may be good in a whole city; a right names fewer venues, for it must stay small.
@@ -121,7 +122,7 @@ _QUARTER_S = 900
 
 def day_of(at: int, zone: tzinfo) -> int:
     """The calendar day of a time in seconds since 1970, as yyyymmdd."""
-    return _day(at // _QUARTER_S, zone)
+    return _day(min(at, END_OF_DAYS) // _QUARTER_S, zone)
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
+from gated.model.time import END_OF_DAYS
+
 _DAY = timedelta(days=1)
 _DAY_S = 86400
 _MINUTE_S = 60
@@ -39,18 +41,18 @@ def wall(at: int, zone: tzinfo) -> datetime:
 
 def first_of_next_day(at: int, zone: tzinfo) -> int:
     """The first second whose calendar day (``gated.model.venue.day_of``) is another than that of ``at``."""
-    return _next_day(at // _MINUTE_S, zone)
+    return _next_day(min(at, END_OF_DAYS) // _MINUTE_S, zone)
 
 
 def shift_of(at: int, zone: tzinfo, day_end_min: int) -> int:
     """The service day of a time, as yyyymmdd of the day whose ``day_end`` began it. It never goes back."""
-    day = _shift(at // _MINUTE_S, zone, day_end_min)
+    day = _shift(min(at, END_OF_DAYS) // _MINUTE_S, zone, day_end_min)
     return day.year * 10000 + day.month * 100 + day.day
 
 
 def shift_end(at: int, zone: tzinfo, day_end_min: int) -> int:
     """The first second of the service day after that of ``at``."""
-    return _shift_end(at // _MINUTE_S, zone, day_end_min)
+    return _shift_end(min(at, END_OF_DAYS) // _MINUTE_S, zone, day_end_min)
 
 
 # A tap asks for now, again and again: days begin with a whole minute everywhere, so an answer serves for one.

@@ -11,8 +11,6 @@ from gated.policy.terms import Terms
 
 #: Sorts after every real time, and after every number of uses.
 NEVER = 1 << 62
-#: 9999-01-01T00:00:00Z. A signed time may be later, but no calendar has a day for it.
-END_OF_DAYS = 253_370_764_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,8 @@ class Case:
     def is_reentry(self, at: int) -> bool:
         """Whether an entry costs nothing because another one cost a use shortly before."""
         paid_at, reentry_s = self.candidate.paid_at, self.terms.reentry_s
-        return bool(reentry_s) and paid_at is not None and at < paid_at + reentry_s
+        # Not before it either: a clock that was ahead and is set right gives nobody a year of free entries.
+        return paid_at is not None and 0 <= at - paid_at < reentry_s
 
     def left(self, *, on_day: bool) -> int | None:
         """The smallest remainder of uses, of this calendar day or but for the day; None = unlimited."""

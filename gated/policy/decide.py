@@ -33,15 +33,13 @@ def decide(question: Question) -> Decision:
     if refusal is not None:
         return _denied(question, refusal)
     cases, refused = open_cases(question)
-    fit, failed = [], []
-    for case in cases:
+    failed = []
+    # In the order in which they would be used: the first that fits is the one, and nobody asks the others.
+    for case in sorted(cases, key=lambda case: case.choice):
         place = first_failing(case)
         if place is None:
-            fit.append(case)
-        else:
-            failed.append((case, place))
-    if fit:
-        return _granted(min(fit, key=lambda case: case.choice))
+            return _granted(case)
+        failed.append((case, place))
     if failed:
         return _told([(case, RULES[place].reason, next_at(case)) for case, place in failed])
     return _denied(question, _without_candidates(question, refused))

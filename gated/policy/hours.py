@@ -73,6 +73,8 @@ class Hours:
 
     def first_open(self, at: int, before: int) -> int | None:
         """The first open second t, ``at <= t < before`` and within ``HORIZON_S``; None if there is none."""
+        if at < before and self.is_open(at):
+            return at
         at = max(at, _EARLIEST)
         before = min(before, at + HORIZON_S, _LATEST)
         end = min(before, at + _DAY_S - at % _DAY_S)

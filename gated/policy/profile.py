@@ -82,11 +82,8 @@ def read_zone(table: Table, name: str) -> Zone:
     """``passback`` and ``passback_interval`` of a zone or of a whole venue. Raises ``DocumentError``."""
     passback = table.checked("passback", _passback, Passback.NONE)
     interval_s = table.duration_or_none("passback_interval", least_s=1, most_s=MAX_PASSBACK_S)
-    if (passback is Passback.TIMED) is not (interval_s is not None):
-        raise DocumentError(
-            table.path("passback_interval"),
-            "is missing: timed passback needs it" if interval_s is None else "is for timed passback alone",
-        )
+    if passback is Passback.TIMED and interval_s is None:
+        raise DocumentError(table.path("passback_interval"), "is missing: timed passback needs it")
     return Zone(name, passback, interval_s or 0)
 
 

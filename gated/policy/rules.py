@@ -14,9 +14,10 @@ from gated.model.credential import Assurance
 from gated.model.decision import Question
 from gated.model.refusal import Params, Reason
 from gated.model.statement import Denial, DenialState, TargetKind
+from gated.model.time import END_OF_DAYS
 from gated.model.venue import Passback, Retirement
 from gated.policy.calendar import first_of_next_day, shift_end
-from gated.policy.case import END_OF_DAYS, Case
+from gated.policy.case import Case
 
 
 class Rule(NamedTuple):
@@ -131,6 +132,13 @@ def _why_early(case: Case) -> Params:
 def _has_uses(case: Case, at: int) -> int | None:
     if case.is_reentry(at):
         return at
+    paying, paid_at = _has_uses_to_pay(case, at), case.candidate.paid_at
+    if paid_at is None or not case.is_reentry(paid_at) or paid_at < at:
+        return paying
+    return paid_at if paying is None else min(paid_at, paying)
+
+
+def _has_uses_to_pay(case: Case, at: int) -> int | None:
     if case.left(on_day=False) == 0 or case.terms.per_day == 0:
         return None
     profile = case.question.profile

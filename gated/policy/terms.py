@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields
+from datetime import tzinfo
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
 from gated.model.credential import Assurance
-from gated.model.rules import PartyUses
-from gated.model.statement import Entitlement
+from gated.model.refusal import Reason, Refusal
+from gated.model.rules import PartyUses, Rules
+from gated.model.statement import Entitlement, Statement
 from gated.model.venue import Product, Profile
 from gated.policy.hours import Hours, read_hours
-
-T = TypeVar("T")
 
 #: Stands for a product that the profile does not list: its rules are unknown, so it is good nowhere.
 _UNLISTED = Product(id="", venues=(), min_assurance=Assurance.UID_ONLY)
@@ -41,25 +43,48 @@ class Terms:
 def terms_of(right: Entitlement, profile: Profile) -> Terms:
     """Put a right and its product together. Raises ``ValueError`` for hours that nobody can keep."""
     product = profile.products.get(right.product, _UNLISTED)
-    # Where the catalogue lacks the product, no venue that the right names itself helps.
-    venues = product.venues if product is _UNLISTED else _said(right.venues, product.venues)
-    shares = dict(_said(right.per_venue, product.per_venue) or ())
-    hours = _said(right.hours, product.hours)
+    place = profile.timezone, profile.country, profile.coordinates
+    return _together(_OWN(right), product, profile.venue, *place)
+
+
+def usable(statement: Statement, profile: Profile) -> Statement | Refusal:
+    """The statement, unless it is a right whose own hours this venue cannot keep: it would open nothing."""
+    if isinstance(statement, Entitlement) and statement.hours is not None:
+        try:
+            read_hours(statement.hours, profile.timezone, profile.country, profile.coordinates)
+        except ValueError:
+            return Refusal(Reason.BAD_HOURS, {"product": statement.product})
+    return statement
+
+
+_FIELDS = tuple(field.name for field in fields(Rules))
+_OWN = attrgetter(*_FIELDS)
+
+
+@lru_cache(maxsize=1024)  # most rights say nothing themselves: a venue has as many terms as products
+def _together(
+    own: tuple[Any, ...],
+    product: Product,
+    venue: str,
+    timezone: tzinfo,
+    country: str | None,
+    coordinates: tuple[float, float] | None,
+) -> Terms:
+    said = {
+        name: mine if mine is not None else getattr(product, name)
+        for name, mine in zip(_FIELDS, own, strict=True)
+    }
+    venues, hours = said["venues"], said["hours"]
     return Terms(
-        here=venues is None or profile.venue in venues,
-        total=_said(right.uses, product.uses),
-        per_day=_said(right.per_day, product.per_day),
-        share=shares.get(profile.venue),
-        hours=None
-        if hours is None
-        else read_hours(hours, profile.timezone, profile.country, profile.coordinates),
-        party=_said(right.party, product.party) or 1,
-        each=_said(right.party_uses, product.party_uses) is not PartyUses.ONCE,
-        reentry_s=_said(right.reentry_s, product.reentry_s) or 0,
-        min_assurance=product.min_assurance if right.min_assurance is None else right.min_assurance,
-        concession=_said(right.concession, product.concession),
+        # Where the catalogue lacks the product, no venue that the right names itself helps.
+        here=product is not _UNLISTED and (venues is None or venue in venues),
+        total=said["uses"],
+        per_day=said["per_day"],
+        share=dict(said["per_venue"] or ()).get(venue),
+        hours=None if hours is None else read_hours(hours, timezone, country, coordinates),
+        party=said["party"] or 1,
+        each=said["party_uses"] is not PartyUses.ONCE,
+        reentry_s=said["reentry_s"] or 0,
+        min_assurance=said["min_assurance"] or Assurance.UID_ONLY,
+        concession=said["concession"],
     )
-
-
-def _said(own: T | None, product: T | None) -> T | None:
-    return product if own is None else own

@@ -20,17 +20,28 @@ from gated.store.directory import DELTA
 KIND_NUMBERS = {Kind.BINDING: 0, Kind.ENTITLEMENT: 1, Kind.DENIAL: 2}
 _KINDS = {number: kind for kind, number in KIND_NUMBERS.items()}
 
-_DELTA_ONLY = "SELECT kind, id, rank, token FROM main.statement WHERE key = ?1"
+#: Keys that are looked up with one statement. A pass has few rights.
+_SLICE = 16
+_DELTA_ONLY = "SELECT key, kind, id, rank, token FROM main.statement WHERE key IN (KEYS)"
 _BOTH = (
-    "SELECT kind, id, rank, token FROM main.statement WHERE key = ?1"
-    " UNION ALL SELECT kind, id, rank, token FROM snapshot.statement WHERE key = ?1"
+    "SELECT key, kind, id, rank, token FROM main.statement WHERE key IN (KEYS)"
+    " UNION ALL SELECT key, kind, id, rank, token FROM snapshot.statement WHERE key IN (KEYS)"
 )
+
+
+def _for_each_count(query: str) -> tuple[str, ...]:
+    counts = range(_SLICE + 1)
+    return tuple(query.replace("KEYS", ", ".join(f"?{at + 1}" for at in range(count))) for count in counts)
+
+
+_QUERIES_DELTA_ONLY, _QUERIES_BOTH = _for_each_count(_DELTA_ONLY), _for_each_count(_BOTH)
 _POINTER = "SELECT snapshot, position, complete FROM pointer"
 
 
 class Token(NamedTuple):
     """A row of the cache. Nothing in it is believed before it was opened."""
 
+    key: bytes
     kind: Kind
     token: bytes
     id: bytes
@@ -57,7 +68,7 @@ class Cache:
         with errors_of(self._path, "read"):
             self._connection = open_reader(self._path)
         self._attached = ""
-        self._query = _DELTA_ONLY
+        self._queries = _QUERIES_DELTA_ONLY
 
     def __enter__(self) -> Self:
         """Begin one picture of the cache; all that is recalled until the end belongs to it.
@@ -84,21 +95,21 @@ class Cache:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def recall(self, key: bytes) -> list[Token]:
-        """Tokens under a key, for each id the one of the highest rank. Raises ``StoreError``."""
-        try:
-            rows = self._connection.execute(self._query, (key,)).fetchall()
-        except sqlite3.Error as error:
-            raise store_error(self._path, error, "read") from error
-        found = [self._token(*row) for row in rows]
-        if len(found) < 2:
-            return found
-        best: dict[tuple[Kind, bytes], Token] = {}
-        for token in found:
-            known = best.get((token.kind, token.id))
-            # Of equals the first: the delta's came later than the snapshot's.
-            if known is None or token.rank > known.rank:
-                best[token.kind, token.id] = token
+    def recall(self, *keys: bytes) -> list[Token]:
+        """Tokens under some keys, for each id the one of the highest rank. Raises ``StoreError``."""
+        best: dict[tuple[bytes, Kind, bytes], Token] = {}
+        for first in range(0, len(keys), _SLICE):
+            some = keys[first : first + _SLICE]
+            try:
+                rows = self._connection.execute(self._queries[len(some)], some).fetchall()
+            except sqlite3.Error as error:
+                raise store_error(self._path, error, "read") from error
+            for row in rows:
+                token = self._token(*row)
+                known = best.get((token.key, token.kind, token.id))
+                # Of equals the first: the delta's came later than the snapshot's.
+                if known is None or token.rank > known.rank:
+                    best[token.key, token.kind, token.id] = token
         return list(best.values())
 
     def close(self) -> None:
@@ -106,7 +117,7 @@ class Cache:
         with errors_of(self._path, "read"):
             self._connection.close()
 
-    def _token(self, kind: object, row_id: object, rank: object, token: object) -> Token:
+    def _token(self, key: bytes, kind: object, row_id: object, rank: object, token: object) -> Token:
         """SQLite keeps what it is given, whatever the column says: an edited row may hold anything."""
         if (
             type(kind) is int
@@ -115,7 +126,7 @@ class Cache:
             and type(rank) is int
             and type(token) is bytes
         ):
-            return Token(_KINDS[kind], token, row_id, rank)
+            return Token(key, _KINDS[kind], token, row_id, rank)
         raise StoreError(
             f"{self._path} or its snapshot holds a row that no import wrote",
             hint="keep the files for whoever investigates: docs/how-to/replace-a-damaged-file.md",
@@ -141,8 +152,8 @@ class Cache:
     def _attach(self, snapshot: str) -> None:
         if self._attached:
             self._connection.execute("DETACH snapshot")
-            self._attached, self._query = "", _DELTA_ONLY
+            self._attached, self._queries = "", _QUERIES_DELTA_ONLY
         if snapshot:
             uri = reader_uri(self._directory / snapshot, immutable=True)
             self._connection.execute("ATTACH ? AS snapshot", (uri,))
-            self._attached, self._query = snapshot, _BOTH
+            self._attached, self._queries = snapshot, _QUERIES_BOTH

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from babel.core import Locale
-from babel.dates import format_datetime
-
+from gated.model.time import END_OF_DAYS
 from gated.texts.catalogue import catalogue
 
-#: The context of the forms of dates: patterns of Unicode's CLDR.
-_FORM = "form"
-#: 9999-01-01 in UTC: ``datetime`` knows no later year, and no visitor waits so long.
-_TOO_FAR = 253_370_764_800
+#: Contexts of the catalogues: forms of days, and the names in them.
+_FORM, _WEEKDAY, _MONTH = "form", "weekday", "month"
 
 
 class When(NamedTuple):
@@ -30,15 +26,6 @@ class Moments:
 
     language: str
     timezone: tzinfo
-    _locale: Locale = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Take the names of days and months from CLDR."""
-        object.__setattr__(self, "_locale", Locale(self.language))
-
-    def load(self) -> None:
-        """Read the names now: that takes longer than a visitor should wait."""
-        _ = self._locale.months
 
     def date(self, at: int) -> str | None:
         """The day with its year, such as ``1 Sep 2026``; None where there is no such day."""
@@ -51,18 +38,21 @@ class Moments:
         moment, today = self._local(-(-at // 60) * 60), self._local(now)
         if at <= now or moment is None or today is None:
             return None
-        time = format_datetime(moment, self._pattern("time"), locale=self._locale)
+        time = f"{moment:%H:%M}"
         if moment.date() == today.date():
             return When(None, time)
         return When(self._form("day" if moment.year == today.year else "date", moment), time)
 
     def _local(self, at: int) -> datetime | None:
-        return datetime.fromtimestamp(at, self.timezone) if 0 <= at < _TOO_FAR else None
+        return datetime.fromtimestamp(at, self.timezone) if 0 <= at < END_OF_DAYS else None
 
     def _form(self, name: str, moment: datetime) -> str:
+        say = catalogue(self.language).pgettext
         # "1er juil.", "1º lug": the first of a month has a form of its own.
-        pattern = self._pattern(f"{name}.first" if moment.day == 1 else name)
-        return format_datetime(moment, pattern, locale=self._locale)
-
-    def _pattern(self, name: str) -> str:
-        return catalogue(self.language).pgettext(_FORM, name)
+        form = say(_FORM, f"{name}.first" if moment.day == 1 else name)
+        return form.format(
+            weekday=say(_WEEKDAY, str(moment.isoweekday())),
+            day=moment.day,
+            month=say(_MONTH, str(moment.month)),
+            year=moment.year,
+        )

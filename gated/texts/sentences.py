@@ -71,7 +71,6 @@ class Texts:
 
     def ready(self, audience: Audience = Audience.VISITOR) -> str:
         """While the lane waits for a medium."""
-        self._moments.load()
         return self._say(audience, ("ready",))
 
     def told(self, decision: Decision, now: int, audience: Audience = Audience.VISITOR) -> str:

@@ -62,6 +62,8 @@ def build(directory: Path, count: int, algorithm: Algorithm, rights: int = 1) ->
     marker = directory / f"built-{count}-{rights}-{algorithm}.pem"
     if marker.exists():
         return SigningKey.from_pem(marker.read_bytes())
+    if any(directory.glob("built-*.pem")):
+        sys.exit(f"{directory} holds the files of another measurement: name another directory")
     key = SigningKey.generate(algorithm)
     tasks = [(key.pem(), first, min(first + _PART, count), rights) for first in range(0, count, _PART)]
     rows: list[StatementRow] = []

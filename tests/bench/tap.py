@@ -129,7 +129,9 @@ class Gated:
     def remember(self, people: list[int], rights: int) -> None:
         """Each right was used before, as rights of its kind are: the season pass most."""
         today = datetime.fromtimestamp(NOW, UTC).date()
-        self.journal._file.connection.executemany(
+        connection = self.journal._file.connection
+        connection.execute("BEGIN")
+        connection.executemany(
             "INSERT INTO counter (cti, venue, day, taken, keep_until, last_at) VALUES (?, ?, ?, 1, NULL, ?)",
             (
                 (cti, VENUE, int(f"{today - timedelta(days=ago):%Y%m%d}"), NOW - ago * 86400)
@@ -138,6 +140,7 @@ class Gated:
                 for ago in range(1, HISTORY.get(product, 5) + 1)
             ),
         )
+        connection.execute("COMMIT")
 
     def tap(self, number: int) -> None:
         """Everything from a credential to a durable grant."""

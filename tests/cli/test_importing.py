@@ -42,6 +42,17 @@ def test_a_stick_that_cannot_be_read_is_told_in_one_line(site, capsys):
     assert (1, 0, True) == (code, counts["accepted"], "Input/output" in error["error"])
 
 
+def test_hours_that_nobody_can_keep_are_refused_and_named(site, capsys):
+    office = site.office
+    tokens = [
+        office.entitle("a1", "season", now=NOW, hours=hours)[1]
+        for hours in ("Mo-Fr 07:00-09:00", "SH 10:00-12:00", "PH off", "Mo-Fr 7 to 9")
+    ]
+    code, out, _ = run(site, capsys, site.statement_file(tokens), "--json")
+    told = json.loads(out)
+    assert (3, 1, {"bad_hours": 3}) == (code, told["accepted"], told["refused"])
+
+
 @pytest.mark.strace
 def test_what_came_before_a_read_error_is_in_force_told_and_noted(site):
     tokens = [site.office.entitle(f"a{number}", "season", now=NOW)[1] for number in range(900)]

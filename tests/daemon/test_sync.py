@@ -464,6 +464,13 @@ def test_what_is_not_believed_is_counted_and_never_journaled(site, calm):
     assert before == kinds(site).count("imported")
 
 
+def test_hours_that_nobody_can_keep_are_counted_and_not_taken_in(site, calm):
+    desk, connected = calm
+    desk.publish(site.office.entitle("a7", "season", now=NOW, hours="SH off")[1], topics.statement(SECTOR))
+    assert until(lambda: connected.gate.sync._refused()["bad_hours"] == 1)
+    assert 0 == connected.gate.sync._downlink.accepted
+
+
 def test_known_statements_leave_no_trace(site, calm):
     """Genuine ones, sent again by who can: they open, and are not worth a row."""
     desk, connected = calm

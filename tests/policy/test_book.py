@@ -144,6 +144,14 @@ def test_the_newest_entry_is_the_last_in():
     assert Presence(4, NOW + 60) == book.presence(PASS, "pool", TODAY)
 
 
+def test_the_first_second_of_all_is_a_time_like_another():
+    book = Book()
+    release = book.reserve(grant(), at(0))
+    assert Presence(1, 0) == book.presence(PASS, "pool", TODAY)
+    book.settle(release, 1)
+    assert (Presence(1, 0), 0) == (book.presence(PASS, "pool", TODAY), book.paid_at(CTI, "bron"))
+
+
 def test_whoever_leaves_is_inside_no_more():
     book = Book()
     enter(book, passed=3, persons=3)

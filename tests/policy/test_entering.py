@@ -263,7 +263,7 @@ def test_a_full_venue_refuses_until_its_day_ends(number):
 
 def test_a_venue_that_sees_nobody_leave_says_so():
     told_ = told(full(3, 3, exits_counted=False))
-    assert (Reason.VENUE_FULL, {"capacity": 3, "exits": "not_counted"}) == told_
+    assert (Reason.VENUE_FULL, {"capacity": 3, "exits": "not_measured"}) == told_
     assert EMPTY == Occupancy(0, exits_counted=True)
 
 

@@ -10,7 +10,19 @@ from gated.model.venue import Direction, Lane, Passback
 from gated.policy.decide import decide
 from gated.policy.explain import Explanation, Judged, Verdict, explain
 from gated.policy.rules import RULES
-from questions import NOW, bound, candidate, credential, denied, guarded, lasting, question, right
+from questions import (
+    NOW,
+    asked_at,
+    bound,
+    candidate,
+    credential,
+    denied,
+    guarded,
+    lasting,
+    moment,
+    question,
+    right,
+)
 
 DEFECT = Refusal(Reason.BAD_SIGNATURE, {"kid": "00000000"})
 PASSES = tuple(Verdict(rule.reason, passes=True, params={}, first=NOW) for rule in RULES)
@@ -99,6 +111,13 @@ def test_hours_are_not_looked_for_after_the_end():
     asked = question(candidate(expires=NOW + 3600, hours="07:00-09:00"))
     (judged,) = explain(asked).rights
     assert but(no(Reason.OUTSIDE_HOURS, {})) == judged.verdicts
+
+
+def test_hours_of_a_right_that_is_over_open_no_more():
+    dawn = moment("2026-11-24T06:59:59+00:00")
+    asked = asked_at(dawn, candidate(not_before=0, expires=dawn, hours="07:00-09:00"))
+    (judged,) = explain(asked).rights
+    assert no(Reason.OUTSIDE_HOURS, {}) in judged.verdicts
 
 
 def test_a_medium_nobody_knows_is_asked_nothing_else():

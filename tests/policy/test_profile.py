@@ -310,13 +310,6 @@ MISTAKES = (
     Mistake("an unknown passback", {"passback": "firm"}, "passback", "one of: none, soft, timed, hard"),
     Mistake("timed, and no interval", {"passback": "timed"}, "passback_interval", "timed passback needs it"),
     Mistake(
-        "an interval, and not timed",
-        {"passback": "hard", "passback_interval": "PT5M"},
-        "passback_interval",
-        "is for timed passback alone",
-    ),
-    Mistake("an interval alone", {"passback_interval": "PT5M"}, "passback_interval", "timed passback alone"),
-    Mistake(
         "an interval of none",
         {"passback": "timed", "passback_interval": "PT0S"},
         "passback_interval",

@@ -109,7 +109,7 @@ def test_whoever_is_forced_takes_a_place_and_no_use():
     played = play(tap(persons=4), tap(1, medium="m2"), rights=(family, held(2, pass_=b"q" * 16)),
                   media={"m1": carried(), "m2": carried(pools=b"q" * 16)}, venues=venues)  # fmt: skip
     assert [(2, 4, 0), (0, 0, None)] == [(one.released, one.passed, one.left) for one in played]
-    assert Refusal(Reason.VENUE_FULL, {"capacity": 4, "exits": "not_counted"}) == played[1].refusal
+    assert Refusal(Reason.VENUE_FULL, {"capacity": 4, "exits": "not_measured"}) == played[1].refusal
 
 
 # ---------------------------------------------------------------- who is inside
@@ -164,13 +164,13 @@ def test_a_venues_day_ends_for_those_whom_nobody_saw_leave():
     midnight = moment("2026-07-15T00:00:00+02:00") - START
     played = play(tap(), tap(1), tap(midnight - 1), tap(midnight), venues=venues)
     assert [True, False, False, True] == granted(played)
-    assert Refusal(Reason.VENUE_FULL, {"capacity": 1, "exits": "not_counted"}) == played[1].refusal
+    assert Refusal(Reason.VENUE_FULL, {"capacity": 1, "exits": "not_measured"}) == played[1].refusal
 
 
 def test_a_venue_with_an_exit_counts_who_leaves():
     venues = {**VENUES, "bron": replace(LIDO, capacity=1)}
     taps = (tap(), tap(1), tap(2, "vaise", OUT))
-    assert {"capacity": 1, "exits": "not_counted"} == play(*taps, venues=venues)[1].refusal.params
+    assert {"capacity": 1, "exits": "not_measured"} == play(*taps, venues=venues)[1].refusal.params
     assert {"capacity": 1} == play(*taps[:2], tap(2, direction=OUT), venues=venues)[1].refusal.params
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Denial, DenialState, TargetKind
+from gated.model.venue import Passback, Zone
 from gated.policy.rehearsal import Refused
-from questions import PASS
+from questions import PARIS, PASS, profile
 from scenes import MUSEUMS, START, carried, granted, held, play, tap
 
 # ---------------------------------------------------------------- venues and sectors
@@ -93,3 +94,13 @@ def test_a_denied_medium_is_refused_where_it_is_bound_and_nowhere_a_stranger_is(
 def test_of_two_denials_of_a_right_the_one_in_force_counts():
     lifted = refused(TargetKind.ENTITLEMENT, held().id, 0, 5)
     assert [True, False] == granted(play(tap(9), tap(10), denials=(lifted, DENIALS["entitlement"])))
+
+
+def test_each_venue_is_a_zone_of_its_own():
+    venues = {
+        name: profile(venue=name, zones={name: Zone(name, Passback.HARD)}, timezone=PARIS)
+        for name in ("bron", "vaise")
+    }
+    assert [True, True, False, False] == granted(
+        play(tap(), tap(1, "vaise"), tap(2), tap(3, "vaise"), venues=venues)
+    )

@@ -169,6 +169,13 @@ def test_a_generation_that_is_over_is_told_before_its_weakness():
     assert (Reason.WEAK_CREDENTIAL, {"ended": NOW}) == told(asked)
 
 
+def test_a_weak_medium_is_told_so_while_its_generation_may_not_be_over():
+    asked = retiring(Retirement(NOW, scheme="pkoc"), now=reading(NOW - 100, NOW), credential=UID)
+    expected = (Reason.WEAK_CREDENTIAL, {"has": "uid-only", "needs": "static-signed"})
+    assert expected == told(asked)
+    assert (Reason.WEAK_CREDENTIAL, {"ended": NOW}) == told(later(asked, NOW + 100))
+
+
 def test_a_right_that_opens_after_its_medium_is_retired_has_no_next_time():
     asked = question(candidate(not_before=ENDS, **LASTING), profile=profile(retirements=(BY_SCHEME,)))
     decision = decide(asked)

@@ -227,6 +227,17 @@ def back(paid_at: int | None, at: int = NOW, **fields):
     return asked_at(at, lasting(**{"reentry_s": HOUR, "uses": 3, "used": 3, "paid_at": paid_at, **fields}))
 
 
+def test_an_entry_from_a_clock_that_was_ahead_opens_its_window_when_its_time_has_come():
+    ahead = back(NOW + 100)
+    assert exhausted("total", 3, 3) == told(ahead)
+    assert NOW + 100 == decide(ahead).next_at
+    assert 0 == granted(back(NOW + 100, at=NOW + 100)).cost
+    per_day = {"uses": None, "per_day": 1, "used": Uses(1, 1, 1)}
+    midnight = decide(back(NOW + 200 * 86400, **per_day)).next_at
+    assert NOW < midnight <= NOW + 86400
+    assert NOW + 60 == decide(back(NOW + 60, **per_day)).next_at
+
+
 def test_an_entry_costs_nothing_until_the_window_closes():
     asked = back(NOW)
     for at in (NOW, NOW + 1, NOW + HOUR - 1):

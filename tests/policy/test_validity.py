@@ -8,9 +8,8 @@ import pytest
 
 from gated.model.decision import Denied, Granted
 from gated.model.refusal import Reason
-from gated.model.time import END_OF_TIME, ClockQuality
+from gated.model.time import END_OF_DAYS, END_OF_TIME, ClockQuality
 from gated.model.venue import Retirement, WhenUnsure
-from gated.policy.case import END_OF_DAYS
 from gated.policy.decide import decide
 from questions import (
     NOW,
@@ -151,6 +150,13 @@ def test_an_end_is_judged_by_the_estimate_where_the_venue_refuses():
     closes(asked, Reason.EXPIRED, NOW + 9)
     over = question(candidate(not_before=0, expires=NOW), now=BEHIND, profile=CAUTIOUS)
     assert (Reason.EXPIRED, {"expires": NOW}) == told(over)
+    assert (Reason.EXPIRED, {"expires": NOW - 200}) == told(
+        question(
+            candidate(not_before=0, expires=NOW - 200),
+            now=BEHIND,
+            binding=bound(not_before=0, expires=NOW - 99),
+        )
+    )
     ended = replace(over, binding=bound(not_before=0, expires=NOW - 50))
     assert (Reason.EXPIRED, {"what": "binding", "expires": NOW - 50}) == told(ended)
 

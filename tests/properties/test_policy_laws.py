@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chance import DAY_S, questions
 from gated.model.credential import Assurance
-from gated.model.decision import Denied, Granted, Leaving, Question
+from gated.model.decision import Denied, Granted, Leaving, Question, Uses
 from gated.model.refusal import Reason
 from gated.model.venue import Direction
 from gated.policy.decide import decide
@@ -105,9 +105,44 @@ def _moments(asked: Question, until: int, chance) -> list[int]:
     return sorted(at for at in near | far | whole if now < at < until)
 
 
+def _without_what_time_does_not_mend(asked: Question) -> Question:
+    def anywhere(rules):
+        return replace(rules, venues=None, min_assurance=Assurance.UID_ONLY)
+
+    known = [name for name in asked.profile.products if name != "plain"]
+    rights = tuple(
+        replace(one, denial=None, entitlement=replace(one.entitlement, product=known[0]))
+        for one in asked.candidates
+    )
+    strong = replace(asked.credential, assurance=Assurance.ASYMMETRIC)
+    return _every(replace(asked, candidates=rights, credential=strong), anywhere)
+
+
+def _used_up_with_a_window_open(asked: Question) -> Question:
+    asked = _without_what_time_does_not_mend(asked)
+    rights = tuple(
+        replace(
+            one,
+            used=Uses(9, 1, 1),
+            paid_at=asked.now.estimate - 60,
+            entitlement=replace(one.entitlement, uses=9, reentry_s=1800, expires=None),
+        )
+        for one in asked.candidates
+    )
+    return replace(asked, candidates=rights)
+
+
+def _as_it_is(asked: Question) -> Question:
+    return asked
+
+
+MENDED = (_as_it_is, _without_what_time_does_not_mend, _used_up_with_a_window_open)
+
+
 @often(300)
-@given(questions(odd=False), st.randoms(use_true_random=False))
-def test_the_next_time_is_the_first_at_which_the_same_tap_is_granted(asked, chance):
+@given(questions(odd=False), st.sampled_from(MENDED), st.randoms(use_true_random=False))
+def test_the_next_time_is_the_first_at_which_the_same_tap_is_granted(asked, mended, chance):
+    asked = mended(asked)
     answer = decide(asked)
     assume(isinstance(answer, Denied))
     now = asked.now.estimate

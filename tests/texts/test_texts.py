@@ -11,6 +11,7 @@ from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import get_day_names, get_month_names
 from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from gated.model.refusal import Reason, Refusal
 from gated.model.statement import DenialState, Entitlement
 from gated.model.time import ClockQuality
 from gated.texts import LANGUAGES, Audience, Texts
+from gated.texts.catalogue import catalogue
 from gated.texts.sentences import BY_NAME, BY_VALUE
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -426,3 +428,12 @@ def test_a_language_is_read_when_it_is_asked_for_and_once():
     texts.ready()
     texts.refused(Refusal(Reason.DENIED), None, NOW, STAFF)
     assert 1 == catalogue.cache_info().misses
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_days_and_months_have_the_names_of_cldr(language):
+    say = catalogue(language).pgettext
+    weekdays = get_day_names("abbreviated", "format", language)
+    months = get_month_names("abbreviated", "format", language)
+    assert [weekdays[day] for day in range(7)] == [say("weekday", str(day)) for day in range(1, 8)]
+    assert [months[month] for month in range(1, 13)] == [say("month", str(month)) for month in range(1, 13)]
