@@ -29,7 +29,9 @@ def add(commands: Any) -> None:
 def run_status(arguments: argparse.Namespace) -> int:
     """Print the status."""
     path = state_dir(arguments)
-    status, newest = _gather(path, _people(arguments, path))
+    # Of a state directory alone it is not known when the venue's day begins.
+    inside = None if arguments.state_dir is not None else _people(arguments.config, path)
+    status, newest = _gather(path, inside)
     if arguments.json:
         print(json.dumps(status))
         return 0
@@ -38,8 +40,8 @@ def run_status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _people(arguments: argparse.Namespace, path: Path) -> dict[str, Any] | None:
-    """Who is inside. None = it cannot be told: the venue's day begins as its profile says."""
+def _people(config: Path, path: Path) -> dict[str, Any] | None:
+    """Who is inside. None = the profile, which says when the venue's day begins, cannot be read."""
     from gated.app.explaining import exits_counted, reading_of
     from gated.config.files import load_profile
     from gated.config.settings import load_settings
@@ -49,9 +51,7 @@ def _people(arguments: argparse.Namespace, path: Path) -> dict[str, Any] | None:
     from gated.store.chain import JournalReader
     from gated.store.directory import JOURNAL
 
-    if arguments.state_dir is not None:
-        return None
-    settings = load_settings(arguments.config)
+    settings = load_settings(config)
     try:
         profile = load_profile(settings.profile)
     except ConfigError:  # gated config check says what is wrong with it
