@@ -20,6 +20,7 @@ from gated.errors import ConfigError
 from gated.model.credential import Assurance, Credential
 from gated.model.document import DocumentError, Table
 from gated.model.statement import Binding, Denial, DenialState, Entitlement, TargetKind
+from gated.model.time import END_OF_DAYS
 from gated.model.venue import (
     MAX_PEOPLE,
     MAX_RETIREMENTS,
@@ -30,7 +31,6 @@ from gated.model.venue import (
     Retirement,
     Zone,
 )
-from gated.policy.case import END_OF_DAYS
 from gated.policy.hours import read_hours
 from gated.policy.rehearsal import Carried, Refused, Scenario, Tap
 from gated.policy.rules_file import read_rules
