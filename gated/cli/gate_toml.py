@@ -24,6 +24,8 @@ _NEW = """\
 [gate]
 # The name under which this box is enrolled. To change it, enrol the box anew.
 id = {gate}
+# In which languages a visitor is spoken to, the first one first: de, en, es, fr, it.
+languages = ["en"]
 # Where the gate keeps what it knows and what it did. Owned by the daemon's user, mode 0700.
 state_dir = "/var/lib/gated"
 
@@ -47,8 +49,10 @@ id = "in-1"
 reader = {reader}
 # "simulated". Drivers for real barriers come with a later release.
 barrier = {barrier}
-# "entry" or "exit".
+# "entry" or "exit". An exit is always released.
 direction = "entry"
+# Where the lane leads: a zone of the profile. Left out: the venue as a whole.
+#zone = "pools"
 # The weakest proof accepted in this lane:
 # uid-only, static-signed, symmetric-rolling, symmetric-mutual, asymmetric.
 minimum_assurance = "uid-only"
