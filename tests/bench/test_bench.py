@@ -12,18 +12,20 @@ import pytest
 import pcscd
 from needs import missing
 
-KEYS = {"gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rss_mb"}
+KEYS = {
+    "gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rights", "rss_mb",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
 def test_a_brief_run_prints_every_figure(algorithm, tmp_path):
     words = [sys.executable, str(Path(__file__).with_name("tap.py")), "--json", "--dir", str(tmp_path)]
-    words += ["--entitlements", "400", "--taps", "60", "--algorithm", algorithm]
+    words += ["--entitlements", "2000", "--taps", "60", "--algorithm", algorithm]
     ended = subprocess.run(words, check=True, capture_output=True, text=True)
     figures = json.loads(ended.stdout)
     assert figures.keys() == KEYS
     assert {"p50", "p99"} == figures["gated_us"].keys() == figures["bare_us"].keys()
-    assert (400, 1.0) == (figures["entitlements"], figures["commits_per_entry"])
+    assert (2000, 5, 1.0) == (figures["entitlements"], figures["rights"], figures["commits_per_entry"])
 
 
 @pytest.mark.pcsc
