@@ -5,10 +5,11 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
+from opening_hours import OpeningHours
 
-from gated.policy.hours import read_hours
+from gated.policy.hours import Hours, read_hours
 from gated.policy.profile import read_profile
-from questions import moment
+from questions import PARIS, moment
 
 LYON = (45.75, 4.85)
 SUNRISE = "2026-06-21T03:50:00+00:00"
@@ -36,3 +37,12 @@ def test_a_profile_says_where_the_sun_rises():
     read = read_profile(document, ZoneInfo)
     assert "sunrise-10:00; PH off" == read.products["early"].hours
     assert (ZoneInfo("Europe/Paris"), "FR", LYON) == (read.timezone, read.country, read.coordinates)
+
+
+@pytest.mark.parametrize("shown", ["00:00:00", "09:00:00", "09:30:30", "09:59:59"])
+def test_a_day_is_searched_without_a_look_into_the_next(shown):
+    text = "(sunset+02:30)-(dusk+01:50); 10:00-24:00"  # panics from 18 June on
+    hours = Hours(text, PARIS, None, LYON, OpeningHours(text, PARIS, coords=LYON))
+    assert not hours.is_open(moment("2026-06-18T11:00:00+02:00"))
+    asked, until = moment(f"2026-06-17T{shown}+02:00"), moment("2026-06-19T00:00:00+02:00")
+    assert moment("2026-06-17T10:00:00+02:00") == hours.first_open(asked, until)

@@ -16,6 +16,9 @@ PARIS, LYON = ZoneInfo("Europe/Paris"), (45.75, 4.85)
 
 HOURS = {
     "": "hours are empty: write 24/7 for always, or leave them out",
+    "Mo\t10:00-12:00": (
+        "hours hold a character that cannot be printed: write them on one line of plain text"
+    ),
     "PH off": "PH needs the country of the venue: set country, such as FR, or write the dates",
     "always open when the sun shines": (
         "hours cannot be read from column 1 on, at 'always open when the': write such as Mo-Fr 08:00-20:00"
