@@ -16,5 +16,4 @@ class Outcome(NamedTuple):
 def settle(persons: int, cost: int, passed: int) -> Outcome:
     """Settle a release of ``persons`` that cost a use each, or one or none for all, after ``passed``."""
     taken = min(passed, persons)
-    uses = taken if cost == persons else min(cost, passed)
-    return Outcome(taken, uses, passed - taken)
+    return Outcome(taken, min(cost, passed), passed - taken)

@@ -114,6 +114,16 @@ def test_whoever_is_forced_is_inside_the_venue_alone():
     assert 3 == book.occupancy("bron", TODAY)
 
 
+def test_whoever_comes_after_finds_the_others_inside():
+    book = Book()
+    enter(book, passed=3, persons=3)
+    enter(book, passed=2)
+    enter(book, passed=0)
+    enter(book, VAISE)
+    assert (5, 1) == (book.occupancy("bron", TODAY), book.occupancy("vaise", TODAY))
+    assert Presence(4, NOW) == book.presence(PASS, "pool", TODAY)
+
+
 def at(when: int) -> Entry:
     return replace(BRON, at=when)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gated.model.credential import Assurance
+from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses
 from gated.model.venue import Product
 from gated.policy.hours import read_hours
-from gated.policy.terms import Terms, terms_of
-from questions import PARIS, PRODUCTS, profile, right
+from gated.policy.terms import Terms, terms_of, usable
+from questions import PARIS, PRODUCTS, bound, denied, profile, right
 
 ALL = Product(
     "all",
@@ -113,3 +114,33 @@ def test_hours_that_nobody_can_keep_are_told():
         terms_of(right(hours="whenever"), SHOP)
     with pytest.raises(ValueError, match="PH"):
         terms_of(right(hours="PH off"), profile())
+
+
+# ------------------------------------------------------------------ a right whose own hours nobody can keep
+
+LYON = (45.75, 4.85)
+PLACE = {"timezone": PARIS, "country": "FR", "coordinates": LYON}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        right(),
+        right(hours="08:00-20:00"),
+        right(hours="sunrise-sunset; PH off"),
+        right(product="ski", hours="PH 10:00-12:00"),
+        bound(),
+        denied(),
+    ],
+    ids=lambda statement: f"{type(statement).__name__}, {getattr(statement, 'hours', None)}",
+)
+def test_a_statement_whose_hours_can_be_kept_is_taken_as_it_is(statement):
+    assert statement is usable(statement, profile(**PLACE))
+
+
+@pytest.mark.parametrize("missing", PLACE)
+def test_a_right_whose_own_hours_this_venue_cannot_keep_is_none(missing):
+    place = {**PLACE, missing: profile().timezone if missing == "timezone" else None}
+    own = right(product="swim3", hours="sunrise-sunset; PH off")
+    assert Refusal(Reason.BAD_HOURS, {"product": "swim3"}) == usable(own, profile(**place))
+    assert right(product="swim3") == usable(right(product="swim3"), profile(**place))
