@@ -139,7 +139,7 @@ MUTANTS = {
     ),
     "misplaced statements believed": Mutant(
         "daemon/recall.py",
-        "return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED",
+        "return statement if stands and place_of(statement) == (row.kind, row.id) else _MISPLACED",
         "return statement",
         "tests/daemon/test_tap.py::test_a_genuine_right_copied_to_another_pass_is_misplaced",
     ),
@@ -312,7 +312,7 @@ MUTANTS = {
 
 def run(package: Path, test: str) -> int:
     environment = {**os.environ, "PYTHONPATH": str(package)}
-    # A kill inside a release finds what was released too early in one case of five: so there are many of them.
+    # A kill inside a release finds what was released too early in one case of five: so there are many.
     environment |= {"GATED_KILLS": "40", "GATED_KILL_AT_RELEASE": "1"}
     # Keeps the working directory, with the whole package in it, off the path; also in processes of the test.
     environment["PYTHONSAFEPATH"] = "1"

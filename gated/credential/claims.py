@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from gated.credential.refused import malformed
@@ -27,6 +28,11 @@ _FROM_URL = str.maketrans("-_", "+/")
 def encode_pass(raw: bytes) -> str:
     """A pass as it stands in ``sub`` and in events."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=256)  # all rights of a pass name it, and a tap opens them together
+def _decoded(text: str) -> bytes | None:
+    return a2b_base64(text.translate(_FROM_URL) + "==") if _PASS.match(text) else None
 
 
 class Claims:
@@ -85,9 +91,10 @@ class Claims:
     def pass_(self) -> bytes:
         """``sub`` is text by RFC 8392 section 3.1.2: the 16 bytes in base64url without padding."""
         value = self._fields.pop(_SUB, None)
-        if not isinstance(value, str) or _PASS.match(value) is None:
+        decoded = _decoded(value) if isinstance(value, str) else None
+        if decoded is None:
             raise malformed("sub")
-        return a2b_base64(value.translate(_FROM_URL) + "==")
+        return decoded
 
     def venues_or_none(self, key: int) -> tuple[str, ...] | None:
         """A list of 1 to 8 names."""

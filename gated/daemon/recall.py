@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
 from gated.model.credential import Credential
-from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
+from gated.model.decision import EMPTY, NOBODY, UNUSED, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
 from gated.model.venue import Direction, Lane, Passback, Profile
 from gated.policy.calendar import shift_of
+from gated.policy.terms import asks_uses
 from gated.store.cache import Cache, Token
-from gated.store.uses import UsesReader
+from gated.store.uses import NEVER_USED, UsesReader
 
 Denials = list[Denial | Refusal]
 
@@ -96,12 +97,11 @@ class Recall:
             return ()
         profile = self._trust.profile
         day = profile.day_of(reading.estimate)
-        counted = self._uses.recall([right.id for right in rights], profile.venue, day)
+        asked = [right.id for right in rights if asks_uses(right, profile)]
+        counted = self._uses.recall(asked, profile.venue, day)
+        found = [(right, counted.get(right.id, NEVER_USED), own.get(right.id)) for right in rights]
         return tuple(
-            Candidate(
-                right, counted[right.id].uses, denial=own.get(right.id), paid_at=counted[right.id].paid_at
-            )
-            for right in rights
+            Candidate(right, known.uses, UNUSED, denial, known.paid_at) for right, known, denial in found
         )
 
     def _own_denials(
@@ -139,8 +139,8 @@ class Recall:
         """
         if statement.sector != self._trust.profile.sector:
             return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
-        stands = row.key, (row.kind, row.id), row.rank
-        return statement if (statement.key, place_of(statement), statement.rank) == stands else _MISPLACED
+        stands = statement.key == row.key and statement.rank == row.rank
+        return statement if stands and place_of(statement) == (row.kind, row.id) else _MISPLACED
 
     # -------------------------------------------------------------- who is inside
 

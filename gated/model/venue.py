@@ -57,6 +57,10 @@ class Product(Rules):
     id: str
     min_assurance: Assurance = field(default=Assurance.STATIC_SIGNED, kw_only=True)  # uid-only must be said
 
+    def __hash__(self) -> int:
+        """By the id: a tap looks up what follows from its products, and eleven fields take long to hash."""
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Zone:

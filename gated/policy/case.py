@@ -57,30 +57,28 @@ class Case:
     def left(self, *, on_day: bool) -> int | None:
         """The smallest remainder of uses, of this calendar day or but for the day; None = unlimited."""
         terms, used, elsewhere = self.terms, self.candidate.used, self.candidate.elsewhere
-        left = [
-            limit - spent
-            for limit, spent in (
-                (terms.total, used.total + elsewhere.total),
-                (terms.share, used.here + elsewhere.here),
-                (terms.per_day if on_day else None, used.today + elsewhere.today),
-            )
-            if limit is not None
-        ]
-        cap = self.question.profile.apart_cap
-        if cap is not None and self.candidate.apart is not None and terms.counted:
-            left.append(cap - self.candidate.apart)
-        return max(0, min(left)) if left else None
+        left = NEVER
+        if terms.total is not None:
+            left = terms.total - used.total - elsewhere.total
+        if terms.share is not None:
+            left = min(left, terms.share - used.here - elsewhere.here)
+        if on_day and terms.per_day is not None:
+            left = min(left, terms.per_day - used.today - elsewhere.today)
+        cap, apart = self.question.profile.apart_cap, self.candidate.apart
+        if cap is not None and apart is not None and terms.counted:
+            left = min(left, cap - apart)
+        return None if left == NEVER else max(0, left)
 
     @property
     def choice(self) -> tuple[int, int, int, int, bytes]:
         """Of several that fit the least is used: what costs nothing first, then what ends first."""
-        expires, left = self.candidate.entitlement.expires, self.left(on_day=True)
+        right, left = self.candidate.entitlement, self.left(on_day=True)
         return (
-            0 if self.is_reentry(self.now) else 1,
+            0 if self.is_reentry(self.question.now.estimate) else 1,
             1 if self.terms.counted else 0,
-            NEVER if expires is None else expires,
+            NEVER if right.expires is None else right.expires,
             NEVER if left is None else left,
-            self.candidate.entitlement.id,
+            right.id,
         )
 
 

@@ -65,6 +65,10 @@ class Hours:
         """Whether it is open in this second since 1970."""
         if not _EARLIEST <= at < _LATEST:
             return False
+        # Without the sun hours change with a minute of the clock, and many tap in one.
+        return self._asked(at) if self.coordinates is not None else _open_in(self, at // 60)
+
+    def _asked(self, at: int) -> bool:
         try:
             with _panics_named():
                 return self._schedule.is_open(wall(at, self.timezone))
@@ -104,6 +108,11 @@ class Hours:
         except _PanickedError:
             pass
         return None
+
+
+@lru_cache(maxsize=256)
+def _open_in(hours: Hours, minute: int) -> bool:
+    return hours._asked(minute * 60)  # noqa: SLF001  # a method that outlives its object's cache
 
 
 @lru_cache(maxsize=256)  # taps of one day share one search: hours that never open cost ten years of it

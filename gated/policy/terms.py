@@ -40,6 +40,15 @@ class Terms:
         return self.total is not None or self.share is not None
 
 
+def asks_uses(right: Entitlement, profile: Profile) -> bool:
+    """Whether any rule asks how often a right was used. Of a season pass none does, and it has the most."""
+    try:
+        terms = terms_of(right, profile)
+    except ValueError:  # it opens nothing, however often it was used
+        return False
+    return terms.counted or terms.per_day is not None or terms.reentry_s > 0
+
+
 def terms_of(right: Entitlement, profile: Profile) -> Terms:
     """Put a right and its product together. Raises ``ValueError`` for hours that nobody can keep."""
     product = profile.products.get(right.product, _UNLISTED)

@@ -97,7 +97,7 @@ class Cache:
 
     def recall(self, *keys: bytes) -> list[Token]:
         """Tokens under some keys, for each id the one of the highest rank. Raises ``StoreError``."""
-        best: dict[tuple[bytes, Kind, bytes], Token] = {}
+        best: dict[tuple[object, ...], Token] = {}
         for first in range(0, len(keys), _SLICE):
             some = keys[first : first + _SLICE]
             try:
@@ -106,10 +106,11 @@ class Cache:
                 raise store_error(self._path, error, "read") from error
             for row in rows:
                 token = self._token(*row)
-                known = best.get((token.key, token.kind, token.id))
+                place = row[:3]  # key, kind, id
+                known = best.get(place)
                 # Of equals the first: the delta's came later than the snapshot's.
                 if known is None or token.rank > known.rank:
-                    best[token.key, token.kind, token.id] = token
+                    best[place] = token
         return list(best.values())
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class Counted(NamedTuple):
     paid_at: int | None
 
 
-_NEVER = Counted(UNUSED, None)
+NEVER_USED = Counted(UNUSED, None)
 
 
 class UsesReader:
@@ -75,7 +75,7 @@ class UsesReader:
 
         One statement for up to 16 rights.
         """
-        found = dict.fromkeys(rights, _NEVER)
+        found = dict.fromkeys(rights, NEVER_USED)
         asked = list(found)
         for first in range(0, len(asked), _SLICE):
             some = asked[first : first + _SLICE]

@@ -47,7 +47,7 @@ def body(event: Event, seq: int, stamp: Stamp) -> str:
     for name, told in _FIELDS[event.kind]:
         value = getattr(event, name)
         if value is not None:
-            members[told] = _plain(value)
+            members[told] = value if isinstance(value, (str, int)) else _plain(value)
     return canonical(members)
 
 

@@ -35,7 +35,7 @@ PRODUCTS = {
     product.id: product
     for product in (
         Product("swim10", uses=10, hours="Mo-Fr 00:00-24:00; Sa-Su 00:00-24:00", reentry_s=1800),
-        Product("season", per_day=20, hours="Mo-Su 00:00-24:00"),
+        Product("season", hours="Mo-Su 00:00-24:00"),
         Product("off-peak", uses=50, per_day=5, hours="Mo-Su 00:00-12:00,12:00-24:00"),
         Product("bundle", per_venue=((VENUE, 40), ("vaise", 4)), hours="Jan-Dec 00:00-24:00"),
         Product("family", uses=60, party=4, hours="Mo,Tu,We,Th,Fr,Sa,Su 00:00-24:00; PH 00:00-24:00"),

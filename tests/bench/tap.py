@@ -79,7 +79,7 @@ WARM = 10 * BLOCK
 #: SQLite folds a log back after 1000 pages. Until then the log grows, and each flush is dearer.
 LOG_PAGES = 1100
 #: Days on which a right was used, if not five.
-HISTORY = {"season": 60}
+HISTORY = {"season": 60, "off-peak": 40}
 
 
 class Gated:

@@ -13,7 +13,8 @@ import pcscd
 from needs import missing
 
 KEYS = {
-    "gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rights", "rss_mb",
+    "gated_us", "bare_us", "ratio", "commits_per_entry", "fdatasync_per_entry", "entitlements", "rights",
+    "rss_mb",
 }  # fmt: skip
 
 
