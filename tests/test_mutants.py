@@ -163,8 +163,8 @@ MUTANTS = {
     ),
     "a party pays for whom stayed outside": Mutant(
         "policy/settle.py",
-        "uses = taken if cost == persons else min(cost, passed)",
-        "uses = min(cost, passed * cost)",
+        "return Outcome(taken, min(cost, passed), passed - taken)",
+        "return Outcome(taken, min(cost, passed * cost), passed - taken)",
         "tests/daemon/test_passage.py::test_who_stays_out_is_given_back",
     ),
     "any office enrols": Mutant(
