@@ -106,7 +106,8 @@ def test_a_number_of_rows_is_a_number_of_rows(state, capsys, option, number):
 #: for root may read everything. All that a command imports is imported before.
 AS_NOBODY = """\
 import os, sys
-import gated.store.chain, gated.store.directory, gated.store.intake
+import gated.devices.clock, gated.store.chain, gated.store.directory, gated.store.floors
+import gated.store.intake, gated.store.sync_note
 from gated.cli.main import main
 os.chdir(sys.argv[1])
 os.chmod("journal.db", 0)
