@@ -9,7 +9,7 @@ from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses
 from gated.model.venue import Product
 from gated.policy.hours import read_hours
-from gated.policy.terms import Terms, terms_of, usable
+from gated.policy.terms import Terms, asks_uses, terms_of, usable
 from questions import PARIS, PRODUCTS, bound, denied, profile, right
 
 ALL = Product(
@@ -144,3 +144,21 @@ def test_a_right_whose_own_hours_this_venue_cannot_keep_is_none(missing):
     own = right(product="swim3", hours="sunrise-sunset; PH off")
     assert Refusal(Reason.BAD_HOURS, {"product": "swim3"}) == usable(own, profile(**place))
     assert right(product="swim3") == usable(right(product="swim3"), profile(**place))
+
+
+@pytest.mark.parametrize(
+    ("rules", "asks"),
+    [
+        ({}, False),
+        ({"hours": "07:00-09:00", "party": 4, "concession": "student"}, False),
+        ({"uses": 3}, True),
+        ({"per_day": 1}, True),
+        ({"per_venue": (("bron", 2),)}, True),
+        ({"per_venue": (("vaise", 2),)}, False),
+        ({"reentry_s": 60}, True),
+        ({"uses": 3, "hours": "SH off"}, False),
+    ],
+    ids=str,
+)
+def test_uses_are_recalled_where_a_rule_asks_for_them(rules, asks):
+    assert asks is asks_uses(right(**rules), profile())
