@@ -130,8 +130,9 @@ def _zones(top: Table, venue: str) -> dict[str, Zone]:
     whole = read_zone(top, venue)
     if not top.has("zones"):
         return {} if whole.passback is Passback.NONE else {venue: whole}
-    if top.has("passback"):
-        raise DocumentError(top.path("passback"), "is said of each zone where zones are named")
+    for key in ("passback", "passback_interval"):
+        if top.has(key):
+            raise DocumentError(top.path(key), "is said of each zone where zones are named")
     zones: dict[str, Zone] = {}
     for table in top.tables("zones", most=MAX_ZONES):
         zone = read_zone(table, table.name("id"))

@@ -325,6 +325,15 @@ MISTAKES = (
         "passback twice", {"passback": "hard", "zones": [{"id": "a"}]}, "passback", "is said of each zone"
     ),
     Mistake(
+        "an interval beside zones",
+        {
+            "passback_interval": "PT5M",
+            "zones": [{"id": "a", "passback": "timed", "passback_interval": "PT1M"}],
+        },
+        "passback_interval",
+        "is said of each zone",
+    ),
+    Mistake(
         "passback twice, the same", {"passback": "none", "zones": [{"id": "a"}]}, "passback", "of each zone"
     ),
     Mistake("no zone", {"zones": []}, "zones", f"must be a list of 1 to {MAX_ZONES} tables"),
