@@ -96,20 +96,16 @@ def products_of(arguments: argparse.Namespace) -> list[ProductRules]:
     """The products of ``--product`` and ``--tariff``; without any, a season pass. Raises ``ConfigError``."""
     from gated.central.office import ProductRules
     from gated.config.files import load_toml, zone
-    from gated.model.document import DocumentError, Table
+    from gated.model.document import Table
     from gated.model.venue import MAX_PRODUCT_VENUES, MAX_PRODUCTS
-    from gated.policy.hours import read_hours
+    from gated.policy.profile import check_hours
     from gated.policy.rules_file import read_rules
 
     def product(table: Table) -> ProductRules:
         rules = read_rules(table, least_assurance=None, most_venues=MAX_PRODUCT_VENUES)
         made = ProductRules(table.name("id"), **rules)
         table.done()
-        if made.hours is not None:
-            try:
-                read_hours(made.hours, zone(arguments.timezone), arguments.country, None)
-            except ValueError as error:
-                raise DocumentError(table.path("hours"), str(error)) from None
+        check_hours(table, made.hours, zone(arguments.timezone), arguments.country)
         return made
 
     def tariff(document: Any) -> list[ProductRules]:

@@ -7,7 +7,6 @@ and value.
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
@@ -25,13 +24,11 @@ from gated.model.venue import (
     MAX_PEOPLE,
     MAX_RETIREMENTS,
     Direction,
-    Passback,
     Product,
     Profile,
     Retirement,
-    Zone,
 )
-from gated.policy.hours import read_hours
+from gated.policy.profile import check_hours, read_country, read_zone
 from gated.policy.rehearsal import Carried, Refused, Scenario, Tap
 from gated.policy.rules_file import read_rules
 
@@ -67,7 +64,7 @@ class _Reader:
     def __init__(self, top: Table) -> None:
         self._top = top
         self._zone = top.checked("timezone", zone, zone("UTC"))
-        self._country = top.checked("country", _country) if top.has("country") else None
+        self._country = read_country(top)
         self._venues = self._read_venues()
         self._products = self._read_products()
         self._sectors: dict[bytes, str] = {}  # by pass: where it has rights
@@ -97,10 +94,6 @@ class _Reader:
         venues: dict[str, Profile] = {}
         for table in self._each("venue", least=1):
             name = _new_id(table, venues, Table.name)
-            passback = table.checked("passback", Passback, Passback.NONE)
-            interval_s = table.duration_or_none("passback_interval", most_s=_MAX_S)
-            if passback is Passback.TIMED and interval_s is None:
-                raise DocumentError(table.path("passback_interval"), 'is missing: "timed" needs one')
             venues[name] = Profile(
                 venue=name,
                 sector=table.text("sector", "city"),
@@ -110,7 +103,7 @@ class _Reader:
                 country=self._country,
                 capacity=table.whole_or_none("capacity", most=MAX_PEOPLE),
                 day_end_min=table.clock_time("day_end", "04:00"),
-                zones={name: Zone(name, passback, interval_s or 0)},
+                zones={name: read_zone(table, name, least_s=0, most_s=_MAX_S)},
                 retirements=retirements,
             )
             table.done()
@@ -144,11 +137,7 @@ class _Reader:
         ]:
             if venue not in self._venues:
                 raise DocumentError(table.path(key), f"there is no venue {venue!r}")
-        if rules["hours"] is not None:
-            try:
-                read_hours(rules["hours"], self._zone, self._country, None)
-            except ValueError as error:
-                raise DocumentError(table.path("hours"), str(error)) from None
+        check_hours(table, rules["hours"], self._zone, self._country)
         return {name: value for name, value in rules.items() if value is not None}
 
     # -------------------------------------------------------------- rights and media
@@ -283,12 +272,6 @@ def _direction(text: str) -> Direction:
         if direction.word == text:
             return direction
     raise ValueError("must be in or out")
-
-
-def _country(text: str) -> str:
-    if not re.fullmatch("[A-Z]{2}", text):
-        raise ValueError("must be two capital letters, such as FR")
-    return text
 
 
 def _pass(name: str) -> bytes:

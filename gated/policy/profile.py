@@ -78,10 +78,10 @@ def read_coordinates(table: Table) -> tuple[float, float] | None:
     return latitude, longitude
 
 
-def read_zone(table: Table, name: str) -> Zone:
+def read_zone(table: Table, name: str, *, least_s: int = 1, most_s: int = MAX_PASSBACK_S) -> Zone:
     """``passback`` and ``passback_interval`` of a zone or of a whole venue. Raises ``DocumentError``."""
     passback = table.checked("passback", _passback, Passback.NONE)
-    interval_s = table.duration_or_none("passback_interval", least_s=1, most_s=MAX_PASSBACK_S)
+    interval_s = table.duration_or_none("passback_interval", least_s=least_s, most_s=most_s)
     if passback is Passback.TIMED and interval_s is None:
         raise DocumentError(table.path("passback_interval"), "is missing: timed passback needs it")
     return Zone(name, passback, interval_s or 0)
@@ -111,17 +111,23 @@ def _products(top: Table, profile: Profile) -> dict[str, Product]:
         table.done()
         if product.id in products:
             raise DocumentError(table.path("id"), f"{product.id!r} stands twice")
-        check_hours(table, product.hours, profile)
+        check_hours(table, product.hours, profile.timezone, profile.country, profile.coordinates)
         products[product.id] = product
     return products
 
 
-def check_hours(table: Table, hours: str | None, profile: Profile) -> None:
-    """Raises ``DocumentError`` at ``hours`` for those that the venue of a profile cannot keep."""
+def check_hours(
+    table: Table,
+    hours: str | None,
+    timezone: tzinfo,
+    country: str | None,
+    coordinates: tuple[float, float] | None = None,
+) -> None:
+    """Raises ``DocumentError`` at ``hours`` for those that a venue there cannot keep."""
     if hours is None:
         return
     try:
-        read_hours(hours, profile.timezone, profile.country, profile.coordinates)
+        read_hours(hours, timezone, country, coordinates)
     except ValueError as error:
         raise DocumentError(table.path("hours"), str(error)) from None
 
