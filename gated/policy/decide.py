@@ -14,15 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gated.model.decision import Decision, Denied, Granted, Leaving, Notice, Question, Warned
-from gated.model.refusal import Params, Reason, Refusal
+from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding
 from gated.model.time import ClockQuality
 from gated.model.venue import Direction, Passback
 from gated.policy.case import NEVER, Case, ending_time
 from gated.policy.rules import RULES, counts, free_places, needed, retired, why_denied, why_weak
 from gated.policy.terms import terms_of
-
-_PLACE = {reason: place for place, reason in enumerate(Reason)}
 
 
 def decide(question: Question) -> Decision:
@@ -41,7 +39,7 @@ def decide(question: Question) -> Decision:
             return _granted(case)
         failed.append((case, place))
     if failed:
-        return _told([(case, RULES[place].reason, next_at(case)) for case, place in failed])
+        return _told(failed)
     return _denied(question, _without_candidates(question, refused))
 
 
@@ -161,15 +159,13 @@ def _warnings(case: Case) -> tuple[Warned, ...]:
     return tuple(told)
 
 
-def _told(failed: list[tuple[Case, Reason, int | None]]) -> Denied:
-    def order(one: tuple[Case, Reason, int | None]) -> tuple[object, ...]:
-        case, reason, soonest = one
-        return NEVER if soonest is None else soonest, _PLACE[reason], case.choice
-
-    case, reason, soonest = min(failed, key=order)
-    why: Params = next(rule.why(case) for rule in RULES if rule.reason is reason)
-    right = case.candidate.entitlement
-    return Denied(Refusal(reason, why), case.binding.pass_, right, _clock(case), soonest)
+def _told(failed: list[tuple[Case, int]]) -> Denied:
+    """Of cases in the order of choice, each with the place of the rule that it fails by."""
+    judged = [(next_at(case), place, case) for case, place in failed]
+    # min() takes the first of equals: what is left to decide is decided by the choice.
+    soonest, place, case = min(judged, key=lambda one: (NEVER if one[0] is None else one[0], one[1]))
+    refusal = Refusal(RULES[place].reason, RULES[place].why(case))
+    return Denied(refusal, case.binding.pass_, case.candidate.entitlement, _clock(case), soonest)
 
 
 def _denied(question: Question, refusal: Refusal) -> Denied:
