@@ -125,9 +125,9 @@ class Attended:
     def inside(self, account: str | None = None) -> int:
         """How many are inside, of an account or in all."""
         with closing(UsesReader(self.site.state / JOURNAL)) as reader:
-            if account is None:
-                return reader.occupancy(self.shift)
-            return reader.inside(self.site.office.pass_of(account), "bron", self.shift).inside
+            pass_ = b"" if account is None else self.site.office.pass_of(account)
+            presence, people = reader.inside(pass_, "bron", self.shift)
+            return people if account is None else presence.inside
 
     def _passage(self, lane: str):
         (served,) = [one for one in self.served.gate._gate._lanes if one.worker._id == lane]

@@ -150,7 +150,7 @@ class Recall:
         zone, leaves = profile.zone(self._lane), self._lane.direction is Direction.EXIT
         if zone.passback is Passback.NONE and profile.capacity is None and not leaves:
             return NOBODY, EMPTY
-        presence, inside = self._uses.both(pass_ or b"", zone.id, self.shift(reading))
+        presence, inside = self._uses.inside(pass_ or b"", zone.id, self.shift(reading))
         return presence, Occupancy(inside, self._exits_counted)
 
     def shift(self, reading: TimeReading) -> int:

@@ -13,10 +13,6 @@ from gated.store.connection import errors_of, open_reader, store_error
 #: Rights recalled with one statement. A pass has few.
 _SLICE = 16
 
-_USED = (
-    "SELECT (SELECT coalesce(sum(taken), 0) FROM counter WHERE cti = ?1)"
-    " + (SELECT coalesce(sum(uses), 0) FROM reservation WHERE cti = ?1)"
-)
 # In the order of the primary key: nothing is sorted. Of a reservation it is not known yet that it is paid.
 _RECALL = (
     "SELECT cti, venue, sum(taken), coalesce(sum(taken) FILTER (WHERE day = ?1), 0), max(last_at)"
@@ -28,15 +24,6 @@ _RECALL_SOME = tuple(
     for count in range(_SLICE + 1)
 )
 _INSIDE = (
-    "SELECT coalesce(sum(inside), 0), max(last_in) FROM"
-    " (SELECT inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
-    " SELECT persons, nullif(at, 0) FROM reservation WHERE pass = ?1 AND zone = ?2 AND shift = ?3)"
-)
-_OCCUPANCY = (
-    "SELECT coalesce((SELECT inside FROM occupancy WHERE shift = ?1), 0)"
-    " + coalesce((SELECT sum(persons) FROM reservation WHERE shift = ?1), 0)"
-)
-_BOTH = (
     "SELECT 1, 0, inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
     " SELECT 0, 1, inside, NULL FROM occupancy WHERE shift = ?3 UNION ALL"
     " SELECT pass IS ?1 AND zone = ?2, 1, persons, nullif(at, 0) FROM reservation WHERE shift = ?3"
@@ -66,10 +53,6 @@ class UsesReader:
         with errors_of(journal, "read"):
             self._connection = open_reader(journal)
 
-    def used(self, cti: bytes) -> int:
-        """Uses taken and reserved, over all days."""
-        return int(self._ask(_USED, (cti,))[0][0])
-
     def recall(self, rights: Sequence[bytes], venue: str, day: int) -> dict[bytes, Counted]:
         """What is known of each right, those never used among them; ``day`` is yyyymmdd.
 
@@ -87,18 +70,13 @@ class UsesReader:
                 found[cti] = Counted(Uses(total + taken, of_day + today, here), paid_at)
         return found
 
-    def inside(self, pass_: bytes, zone: str, shift: int) -> Presence:
-        """How many of a pass are inside a zone; whoever is just let in counts. ``shift`` is yyyymmdd."""
-        return Presence(*self._ask(_INSIDE, (pass_, zone, shift))[0])
+    def inside(self, pass_: bytes, zone: str, shift: int) -> tuple[Presence, int]:
+        """(how many of a pass are in a zone, how many people in the venue); whoever is just let in counts.
 
-    def occupancy(self, shift: int) -> int:
-        """How many people are inside the venue; whoever is just let in counts. ``shift`` is yyyymmdd."""
-        return int(self._ask(_OCCUPANCY, (shift,))[0][0])
-
-    def both(self, pass_: bytes, zone: str, shift: int) -> tuple[Presence, int]:
-        """``inside`` and ``occupancy`` with one statement."""
+        ``shift`` is yyyymmdd.
+        """
         inside, last_in, occupancy = 0, None, 0
-        for of_pass, of_venue, persons, at in self._ask(_BOTH, (pass_, zone, shift)):
+        for of_pass, of_venue, persons, at in self._ask(_INSIDE, (pass_, zone, shift)):
             if of_pass:
                 inside, last_in = inside + persons, _later(last_in, at)
             if of_venue:

@@ -26,6 +26,10 @@ HOLD_S = 8.0
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
 
 
+def used(reader):
+    return reader.recall([CTI], "bron", SHIFT)[CTI].uses.total
+
+
 def beside_grants(path):
     keys = ("kind", "decision", "outcome", "by", "persons", "uses", "pass")
     return [
@@ -90,8 +94,8 @@ class Bench:
     def counted(self):
         """(uses, presence, occupancy) of our one right and pass."""
         with closing(UsesReader(self.path)) as reader:
-            presence, inside = reader.both(PASS, "pool", SHIFT)
-            return reader.used(CTI), presence, inside
+            presence, inside = reader.inside(PASS, "pool", SHIFT)
+            return used(reader), presence, inside
 
     def stop(self) -> None:
         assert self.journal.stop(10)
@@ -293,8 +297,8 @@ def test_of_a_party_cut_off_by_a_restart_nobody_knows(tmp_path, counts, uses):
     second.do(lambda _: None).wait(10)
     assert [expected] == beside_grants(path)
     with closing(UsesReader(path)) as reader:
-        assert uses == reader.used(CTI)
-        assert (OUTSIDE, 0) == reader.both(PASS, "pool", SHIFT)
+        assert uses == used(reader)
+        assert (OUTSIDE, 0) == reader.inside(PASS, "pool", SHIFT)
         assert (NOW if counts else None) == reader.recall([CTI], "bron", SHIFT)[CTI].paid_at
     assert second.stop(10)
     assert [] == defects(path)

@@ -206,9 +206,9 @@ def counted(rehearsal: Rehearsal, gate: Gate, tap) -> None:
             if right.expires is not None and right.expires + COUNTER_GRACE_S <= tap.at:
                 expected = UNUSED, None  # long over, and forgotten
             assert expected == found[right.id], gate.scenario.names[right.id]
-            presence = reader.inside(gate.pass_of(right.pass_), HERE, shift)
+            presence, _ = reader.inside(gate.pass_of(right.pass_), HERE, shift)
             assert book.presence(right.pass_, HERE, shift) == presence, gate.scenario.names[right.id]
-        assert book.occupancy(HERE, shift) == reader.occupancy(shift)
+        assert book.occupancy(HERE, shift) == reader.inside(b"", HERE, shift)[1]
     with closing(JournalReader(gate.site.state / JOURNAL)) as people:
         assert book.occupancy(HERE, shift) == people.inside(shift)
 

@@ -66,7 +66,7 @@ def defects(path):
 def used(path):
     reader = UsesReader(path)
     try:
-        return reader.used(CTI)
+        return reader.recall([CTI], "bron", 0)[CTI].uses.total
     finally:
         reader.close()
 
