@@ -35,7 +35,7 @@ def explained(
     uses = UsesReader(settings.state_dir / JOURNAL)
     with closing(uses), closing(Cache(settings.state_dir)) as cache:
         recall = Recall(
-            lane=lane.lane, trust=trust, cache=cache, uses=uses, exits_counted=exits_counted(settings)
+            lane=lane.lane, trust=trust, cache=cache, uses=uses, exits_counted=settings.exits_counted
         )
         if asked.pass_ is None:
             return explain(recall.of_medium(asked.credential, reading))
@@ -58,8 +58,3 @@ def reading_of(settings: Settings, sample: ClockSample, at: int | None) -> TimeR
         return TimeReading(at, at, None, ClockQuality.GOOD, sample)
     floor = max(EARLIEST, floors_file(settings.state_dir / FLOORS).get(TIME, 0))
     return reckon(Floor(floor, sample.boottime, sample.boot), sample)
-
-
-def exits_counted(settings: Settings) -> bool:
-    """Whether a lane of this gate leads out, so that somebody counts who leaves."""
-    return any(lane.lane.direction is Direction.EXIT for lane in settings.lanes)

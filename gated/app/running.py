@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
-from gated.app.explaining import exits_counted
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
@@ -175,7 +174,7 @@ class RunningGate:
                     trust=self._trust,
                     cache=cache,
                     uses=uses,
-                    exits_counted=exits_counted(self._settings),
+                    exits_counted=self._settings.exits_counted,
                 ),
                 journal=self.journal,
                 time=self._time,

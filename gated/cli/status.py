@@ -42,7 +42,7 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def _people(config: Path, path: Path) -> dict[str, Any] | None:
     """Who is inside. None = the profile, which says when the venue's day begins, cannot be read."""
-    from gated.app.explaining import exits_counted, reading_of
+    from gated.app.explaining import reading_of
     from gated.config.files import load_profile
     from gated.config.settings import load_settings
     from gated.devices.clock import SystemClock
@@ -59,7 +59,7 @@ def _people(config: Path, path: Path) -> dict[str, Any] | None:
     now = reading_of(settings, SystemClock().sample(), None).estimate
     with closing(JournalReader(path / JOURNAL)) as reader:
         people = reader.inside(shift_of(now, profile.timezone, profile.day_end_min))
-    return {"people": people, "confidence": "measured" if exits_counted(settings) else "entries_only"}
+    return {"people": people, "confidence": "measured" if settings.exits_counted else "entries_only"}
 
 
 def _gather(path: Path, inside: dict[str, Any] | None) -> tuple[dict[str, Any], str]:

@@ -70,6 +70,11 @@ class Settings:
     languages: tuple[str, ...]  # in which a visitor is spoken to, the first one first
     sync: SyncSettings | None = None
 
+    @property
+    def exits_counted(self) -> bool:
+        """Whether a lane of this gate leads out, so that somebody counts who leaves."""
+        return any(lane.lane.direction is Direction.EXIT for lane in self.lanes)
+
 
 def load_settings(path: Path) -> Settings:
     """Read gate.toml. Relative paths in it are taken from where it stands. Raises ``ConfigError``."""

@@ -12,9 +12,9 @@ from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
-from gated.model.venue import Direction, Lane, Passback, Profile
+from gated.model.venue import Direction, Lane, Profile
 from gated.policy.calendar import shift_of
-from gated.policy.terms import asks_uses
+from gated.policy.terms import asks_uses, asks_who_is_inside
 from gated.store.cache import Cache, Token
 from gated.store.uses import NEVER_USED, UsesReader
 
@@ -147,10 +147,10 @@ class Recall:
     def _inside(self, pass_: bytes | None, reading: TimeReading) -> tuple[Presence, Occupancy]:
         """Who is inside, if anybody asks: a tap must not wait for what nobody asks."""
         profile = self._trust.profile
-        zone, leaves = profile.zone(self._lane), self._lane.direction is Direction.EXIT
-        if zone.passback is Passback.NONE and profile.capacity is None and not leaves:
+        if not asks_who_is_inside(profile, self._lane):
             return NOBODY, EMPTY
-        presence, inside = self._uses.inside(pass_ or b"", zone.id, self.shift(reading))
+        zone = profile.zone(self._lane).id
+        presence, inside = self._uses.inside(pass_ or b"", zone, self.shift(reading))
         return presence, Occupancy(inside, self._exits_counted)
 
     def shift(self, reading: TimeReading) -> int:

@@ -12,7 +12,7 @@ from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses, Rules
 from gated.model.statement import Entitlement, Statement
-from gated.model.venue import Product, Profile
+from gated.model.venue import Direction, Lane, Passback, Product, Profile
 from gated.policy.hours import Hours, read_hours
 
 #: Stands for a product that the profile does not list: its rules are unknown, so it is good nowhere.
@@ -47,6 +47,12 @@ def asks_uses(right: Entitlement, profile: Profile) -> bool:
     except ValueError:  # it opens nothing, however often it was used
         return False
     return terms.counted or terms.per_day is not None or terms.reentry_s > 0
+
+
+def asks_who_is_inside(profile: Profile, lane: Lane) -> bool:
+    """Whether any rule asks it: anti-passback and capacity going in, and always going out."""
+    watched = profile.zone(lane).passback is not Passback.NONE or profile.capacity is not None
+    return watched or lane.direction is Direction.EXIT
 
 
 def terms_of(right: Entitlement, profile: Profile) -> Terms:

@@ -7,9 +7,9 @@ import pytest
 from gated.model.credential import Assurance
 from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses
-from gated.model.venue import Product
+from gated.model.venue import Direction, Lane, Passback, Product, Zone
 from gated.policy.hours import read_hours
-from gated.policy.terms import Terms, asks_uses, terms_of, usable
+from gated.policy.terms import Terms, asks_uses, asks_who_is_inside, terms_of, usable
 from questions import PARIS, PRODUCTS, bound, denied, profile, right
 
 ALL = Product(
@@ -162,3 +162,19 @@ def test_a_right_whose_own_hours_this_venue_cannot_keep_is_none(missing):
 )
 def test_uses_are_recalled_where_a_rule_asks_for_them(rules, asks):
     assert asks is asks_uses(right(**rules), profile())
+
+
+@pytest.mark.parametrize(
+    ("rules", "lane", "asks"),
+    [
+        ({}, Lane("in-1"), False),
+        ({}, Lane("out-1", Direction.EXIT), True),
+        ({"capacity": 300}, Lane("in-1"), True),
+        ({"zones": {"bron": Zone("bron", Passback.SOFT)}}, Lane("in-1"), True),
+        ({"zones": {"sauna": Zone("sauna", Passback.HARD)}}, Lane("in-1"), False),
+        ({"zones": {"sauna": Zone("sauna", Passback.HARD)}}, Lane("in-1", zone="sauna"), True),
+    ],
+    ids=["nothing", "out", "capacity", "passback", "passback elsewhere", "passback in its zone"],
+)
+def test_who_is_inside_is_recalled_where_a_rule_asks_for_it(rules, lane, asks):
+    assert asks is asks_who_is_inside(profile(**rules), lane)
