@@ -39,7 +39,7 @@ from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.uses import UsesReader
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gated.texts.languages import LANGUAGES
+
 DEFAULT_CONFIG = Path("/etc/gated/gate.toml")
 
 
@@ -36,9 +38,7 @@ def add_json(made: argparse.ArgumentParser, what: str = "print JSON, one object 
 
 def add_language(made: argparse.ArgumentParser) -> None:
     """``--language``."""
-    made.add_argument(
-        "--language", choices=("de", "en", "es", "fr", "it"), default="en", help="of the texts (default: en)"
-    )
+    made.add_argument("--language", choices=LANGUAGES, default="en", help="of the texts (default: en)")
 
 
 def add_config(made: argparse.ArgumentParser) -> None:

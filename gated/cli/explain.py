@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gated.config.settings import LaneSettings
     from gated.model.decision import Decision
     from gated.policy.explain import Explanation, Verdict
-    from gated.texts import Texts
+    from gated.texts.sentences import Texts
 
 _EXAMPLES = """\
   gated explain --public-key 04…                       a medium, now
@@ -53,7 +53,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from gated.config.settings import check
     from gated.devices.clock import SystemClock
     from gated.model.decision import Denied
-    from gated.texts import Texts
+    from gated.texts.sentences import Texts
 
     settings, trust = check(arguments.config)
     lane = lane_of(settings, arguments.lane)
@@ -98,7 +98,7 @@ def _at(text: str) -> int:
 
 def _object(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts) -> dict[str, Any]:
     from gated.model.decision import Denied
-    from gated.texts import Audience
+    from gated.texts.sentences import Audience
 
     decision = explanation.decision
     told: dict[str, Any] = {
@@ -158,7 +158,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 def _lines(
     explanation: Explanation, lane: LaneSettings, at: int, zone: tzinfo, texts: Texts
 ) -> Iterator[str]:
-    from gated.texts import Audience
+    from gated.texts.sentences import Audience
 
     decision = explanation.decision
     yield f"lane {lane.lane.id} at {_moment(at, zone)} (clock {decision.clock}): {_outcome(decision, zone)}"

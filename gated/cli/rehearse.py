@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from gated.policy.rehearsal import Played, Scenario
-    from gated.texts import Texts
+    from gated.texts.sentences import Texts
 
 _EXAMPLES = """\
   gated rehearse config/tariffs/carnet.toml
@@ -39,7 +39,7 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
     """Play a scenario."""
     from gated.config.scenario import load_scenario
     from gated.policy.rehearsal import Rehearsal
-    from gated.texts import Texts
+    from gated.texts.sentences import Texts
 
     scenario = load_scenario(arguments.file)
     timezone = next(iter(scenario.venues.values())).timezone

@@ -18,7 +18,7 @@ from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
 from gated.model.venue import Direction, Lane
-from gated.texts import LANGUAGES
+from gated.texts.languages import LANGUAGES
 from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16

@@ -12,7 +12,7 @@ from gated.model.event import LaneCause, LaneChanged, LaneState
 from gated.model.refusal import Reason, Refusal
 from gated.ports import Indicator, Signal
 from gated.store.journal import Journal
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)

@@ -43,7 +43,7 @@ from gated.model.venue import Direction, Lane
 from gated.policy.storm import is_foreign
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 
 log = logging.getLogger(__name__)
 

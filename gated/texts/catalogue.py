@@ -10,9 +10,6 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-#: ISO 639-1. Each has a file in ``catalogues/``.
-LANGUAGES = ("de", "en", "es", "fr", "it")
-
 
 @cache
 def catalogue(language: str) -> GNUTranslations:

@@ -10,7 +10,8 @@ from enum import StrEnum
 from gated.errors import one_line
 from gated.model.decision import Decision, Denied, Granted, Leaving, Notice, Warned
 from gated.model.refusal import Params, Reason, Refusal
-from gated.texts.catalogue import LANGUAGES, catalogue
+from gated.texts.catalogue import catalogue
+from gated.texts.languages import LANGUAGES
 from gated.texts.moments import Moments
 
 

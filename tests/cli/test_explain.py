@@ -15,7 +15,8 @@ from gated.model.credential import Assurance, Credential
 from gated.model.refusal import Reason
 from gated.model.statement import DenialState, TargetKind
 from gated.store.directory import DELTA, JOURNAL
-from gated.texts import LANGUAGES, Texts
+from gated.texts.languages import LANGUAGES
+from gated.texts.sentences import Texts
 from store.test_journal import rows
 from turnstile import SHORT, Attended, two_way, why
 from venue import DAY, NOW, credential_of, medium, until

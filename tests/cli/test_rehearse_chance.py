@@ -18,7 +18,7 @@ from gated.errors import one_line
 from gated.model.document import DocumentError
 from gated.model.refusal import Reason
 from gated.policy.rehearsal import Rehearsal
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 
 DOCUMENT = tomllib.loads(SAMPLE)
 TIMES = [

@@ -15,7 +15,8 @@ from gated.devices.simulated.media import Medium, Replayer, faulty
 from gated.model.refusal import Reason
 from gated.ports import Signal
 from gated.store.directory import DELTA
-from gated.texts import LANGUAGES, Audience, Texts
+from gated.texts.languages import LANGUAGES
+from gated.texts.sentences import Audience, Texts
 from store.test_journal_failures import fail
 from turnstile import Attended, Lamp, Turnstile, two_way, why
 from venue import PATIENCE_S, medium, until

@@ -16,7 +16,7 @@ from gated.model.venue import Direction
 from gated.store.floors import Floors
 from gated.store.ticket import Move, Reservation
 from gated.store.uses import UsesReader
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 from questions import PARIS, PASS
 from store.test_journal import CTI, GRANT, NOW, STAMP, defects, open_journal, rows, settled
 from turnstile import Lamp, Turnstile

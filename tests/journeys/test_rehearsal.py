@@ -27,7 +27,8 @@ from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
 from gated.store.ticket import COUNTER_GRACE_S
 from gated.store.uses import UsesReader
-from gated.texts import LANGUAGES, Audience, Texts
+from gated.texts.languages import LANGUAGES
+from gated.texts.sentences import Audience, Texts
 from store.test_journal import defects, rows
 from turnstile import SHORT, Attended, two_way
 from venue import credential_of, medium

@@ -25,7 +25,7 @@ from gated.store.chain import JournalReader
 from gated.store.floors import Floors
 from gated.store.ticket import Move, Reservation
 from gated.store.uses import UsesReader
-from gated.texts import Texts
+from gated.texts.sentences import Texts
 from questions import PARIS
 from store.test_journal import GRANT, NOW, STAMP, defects, open_journal
 from store.test_journal_failures import fail

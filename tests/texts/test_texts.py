@@ -21,9 +21,9 @@ from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import DenialState, Entitlement
 from gated.model.time import ClockQuality
-from gated.texts import LANGUAGES, Audience, Texts
 from gated.texts.catalogue import catalogue
-from gated.texts.sentences import BY_NAME, BY_VALUE
+from gated.texts.languages import LANGUAGES
+from gated.texts.sentences import BY_NAME, BY_VALUE, Audience, Texts
 
 PARIS = ZoneInfo("Europe/Paris")
 COLUMNS, LINES, STAFF_CHARS = 20, 4, 120
