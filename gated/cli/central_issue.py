@@ -16,8 +16,8 @@ from gated.cli.central_common import (
     tell,
     write_out,
 )
-from gated.cli.central_rules import add_rules, argument, judge_hours, said_of
-from gated.cli.common import command
+from gated.cli.central_rules import NOTHING_ISSUED, add_rules, judge_hours, said_of
+from gated.cli.common import argument, command
 
 _ISSUE = """\
   gated central issue ./city --sector pools --account alice --product swim10 --days 365 \\
@@ -86,8 +86,8 @@ def run_issue(arguments: argparse.Namespace) -> int:
 
 
 def _validity(arguments: argparse.Namespace, now: int) -> tuple[int, int | None]:
-    begin = argument("--from", arguments.begin, lambda table, key: table.moment(key))
+    begin = argument("--from", arguments.begin, lambda table, key: table.moment(key), NOTHING_ISSUED)
     begin = now if begin is None else begin
     if arguments.days is not None:
         return begin, begin + arguments.days * 86400
-    return begin, argument("--until", arguments.until, lambda table, key: table.moment(key))
+    return begin, argument("--until", arguments.until, lambda table, key: table.moment(key), NOTHING_ISSUED)

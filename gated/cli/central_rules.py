@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from gated.cli.common import argument
 
 if TYPE_CHECKING:
     from gated.central.office import ProductRules
     from gated.model.rules import Said
     from gated.model.venue import Profile
 
-T = TypeVar("T")
+#: What to know when an option of an office's command is refused.
+NOTHING_ISSUED = "nothing was issued"
 
 
 def add_rules(made: argparse.ArgumentParser) -> None:
@@ -53,26 +55,19 @@ def said_of(arguments: argparse.Namespace) -> Said:
         "party": arguments.party,
         "party_uses": arguments.party_uses and PartyUses(arguments.party_uses),
         "reentry_s": argument(
-            "--reentry", text, lambda table, key: table.duration(key, least_s=1, most_s=MAX_REENTRY_S)
+            "--reentry",
+            text,
+            lambda table, key: table.duration(key, least_s=1, most_s=MAX_REENTRY_S),
+            NOTHING_ISSUED,
         ),
         "min_assurance": argument(
-            "--minimum-assurance", level, lambda table, key: table.checked(key, Assurance.from_label)
+            "--minimum-assurance",
+            level,
+            lambda table, key: table.checked(key, Assurance.from_label),
+            NOTHING_ISSUED,
         ),
         "concession": arguments.concession,
     }
-
-
-def argument(option: str, value: str | None, read: Callable[[Any, str], T]) -> T | None:
-    """An option as a document would have it; None where it is left out. Raises ``ConfigError``."""
-    from gated.errors import ConfigError
-    from gated.model.document import DocumentError, Table
-
-    if value is None:
-        return None
-    try:
-        return read(Table({option: value}), option)
-    except DocumentError as error:
-        raise ConfigError(str(error), hint="nothing was issued") from None
 
 
 def judge_hours(directory: Path, sector: str, said: Said) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gated.texts.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from gated.model.document import Table
+
+T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("/etc/gated/gate.toml")
 
@@ -69,6 +77,26 @@ def group(commands: Any, name: str, summary: str) -> Any:
         name, help=summary, description=summary[0].upper() + summary[1:] + "."
     )
     return made.add_subparsers(dest=f"{name}_command", metavar="COMMAND", required=True)
+
+
+def argument(option: str, value: str | None, read: Callable[[Table, str], T], hint: str) -> T | None:
+    """An option as a document would have it; None where it is left out. Raises ``ConfigError``."""
+    from gated.errors import ConfigError
+    from gated.model.document import DocumentError, Table
+
+    if value is None:
+        return None
+    try:
+        return read(Table({option: value}), option)
+    except DocumentError as error:
+        raise ConfigError(str(error), hint=hint) from None
+
+
+def moment(at: int, zone: tzinfo) -> str:
+    """A time on the clocks of a zone, with its offset; below the year 9999."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(at, zone).isoformat()
 
 
 def utc(at: int) -> str:

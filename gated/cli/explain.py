@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.common import add_config, add_json, add_language, command
+from gated.cli.common import add_config, add_json, add_language, argument, command, moment
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -27,6 +26,7 @@ _EXAMPLES = """\
 it reads this gate's files, beside a running gate too, and changes nothing
 exit codes: 0 it would be granted; 3 it would be refused
 """
+_HINT = "see gated explain --help"
 
 
 def add(commands: Any) -> None:
@@ -53,11 +53,12 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from gated.config.settings import check
     from gated.devices.clock import SystemClock
     from gated.model.decision import Denied
+    from gated.model.time import END_OF_DAYS
     from gated.texts.sentences import Texts
 
     settings, trust = check(arguments.config)
     lane = lane_of(settings, arguments.lane)
-    at = None if arguments.at is None else _at(arguments.at)
+    at = argument("--at", arguments.at, lambda table, key: table.moment(key, most=END_OF_DAYS), _HINT)
     reading = reading_of(settings, SystemClock().sample(), at)
     explanation = explained(settings, trust, lane, _asked(arguments), reading)
     texts, zone = Texts(arguments.language, trust.profile.timezone), trust.profile.timezone
@@ -75,25 +76,17 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     from gated.errors import ConfigError
     from gated.model.credential import Assurance, Credential
 
+    proof = argument(
+        "--assurance", arguments.assurance, lambda table, key: table.checked(key, Assurance.from_label), _HINT
+    )
     if arguments.pass_ is None:
+        if proof is not None:
+            raise ConfigError("--assurance is for a --pass: a medium shows what it proves", hint=_HINT)
         named = credential(arguments.public_key, arguments.uid)
         assert named is not None
         return Asked(named)
-    try:
-        proof = Assurance.from_label(arguments.assurance or Assurance.ASYMMETRIC.label)
-    except ValueError as error:
-        raise ConfigError(str(error), hint="see gated explain --help") from None
-    return Asked(Credential("asked", b"", proof), from_hex(arguments.pass_, 16, "--pass"))
-
-
-def _at(text: str) -> int:
-    from gated.errors import ConfigError
-    from gated.model.document import DocumentError, Table
-
-    try:
-        return Table({"--at": text}).moment("--at")
-    except DocumentError as error:
-        raise ConfigError(str(error), hint="for example 2026-12-25T10:00:00+01:00") from None
+    taken = Credential("asked", b"", proof or Assurance.ASYMMETRIC)
+    return Asked(taken, from_hex(arguments.pass_, 16, "--pass"))
 
 
 def _object(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts) -> dict[str, Any]:
@@ -161,14 +154,14 @@ def _lines(
     from gated.texts.sentences import Audience
 
     decision = explanation.decision
-    yield f"lane {lane.lane.id} at {_moment(at, zone)} (clock {decision.clock}): {_outcome(decision, zone)}"
+    yield f"lane {lane.lane.id} at {moment(at, zone)} (clock {decision.clock}): {_outcome(decision, zone)}"
     yield f"  visitor: {texts.told(decision, at)}"
     yield f"  staff:   {texts.told(decision, at, Audience.STAFF)}"
     for verdict in explanation.before:
         yield _rule(verdict, zone)
     for judged in explanation.rights:
         left = "unlimited" if judged.left is None else f"{judged.left} left here today"
-        soonest = "at no time" if judged.soonest is None else f"from {_moment(judged.soonest, zone)}"
+        soonest = "at no time" if judged.soonest is None else f"from {moment(judged.soonest, zone)}"
         yield f"right {judged.right.id.hex()} ({judged.right.product}): {left}; all rules pass {soonest}"
         for verdict in judged.verdicts:
             yield _rule(verdict, zone)
@@ -180,7 +173,7 @@ def _rule(verdict: Verdict, zone: tzinfo) -> str:
     if verdict.passes:
         return f"  {verdict.reason:<16} ok"
     told = " ".join(f"{name}={value}" for name, value in verdict.params.items())
-    until = "" if verdict.first is None else f" until {_moment(verdict.first, zone)}"
+    until = "" if verdict.first is None else f" until {moment(verdict.first, zone)}"
     return f"  {verdict.reason:<16} REFUSES{until} {told}".rstrip()
 
 
@@ -188,12 +181,8 @@ def _outcome(decision: Decision, zone: tzinfo) -> str:
     from gated.model.decision import Denied, Granted
 
     if isinstance(decision, Denied):
-        then = "" if decision.next_at is None else f", granted from {_moment(decision.next_at, zone)}"
+        then = "" if decision.next_at is None else f", granted from {moment(decision.next_at, zone)}"
         return f"REFUSED {decision.refusal}{then}"
     if isinstance(decision, Granted):
         return f"granted for {decision.persons} at the cost of {decision.cost}"
     return "an exit: always released"
-
-
-def _moment(at: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, zone).isoformat()

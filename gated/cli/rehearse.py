@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.common import add_json, add_language, command
+from gated.cli.common import add_json, add_language, command, moment
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -63,7 +62,7 @@ def _object(one: Played, scenario: Scenario, timezone: tzinfo) -> dict[str, Any]
         "granted": refusal is None,
         "reason": None if refusal is None else str(refusal.reason),
         "entitlement": None if one.right is None else scenario.names[one.right],
-        "next_at": None if one.next_at is None else _moment(one.next_at, timezone),
+        "next_at": None if one.next_at is None else moment(one.next_at, timezone),
         "uses_left": one.left,
         "persons_released": one.released,
         "persons_passed": one.passed,
@@ -88,11 +87,7 @@ def _line(one: Played, scenario: Scenario, timezone: tzinfo, texts: Texts) -> st
     if one.left is not None:
         told.append(f"{one.left} left")
     if one.next_at is not None:
-        told.append(f"next {_moment(one.next_at, timezone)}")
+        told.append(f"next {moment(one.next_at, timezone)}")
     told += [f"! {warned.notice}" for warned in one.warnings]
     told.append(f"“{texts.told(one.decision, one.tap.at)}”")
     return "  ".join(told)
-
-
-def _moment(at: int, timezone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, timezone).isoformat()

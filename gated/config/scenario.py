@@ -230,7 +230,7 @@ class _Reader:
         last = 0
         for table in self._each("tap", most=MAX_TAPS):
             tap = Tap(
-                at=table.moment("at"),
+                at=table.moment("at", most=END_OF_DAYS),
                 venue=table.text("venue"),
                 direction=table.checked("direction", _direction, Direction.ENTRY),
                 medium=None if table.text("medium") == STRANGER else table.text("medium"),
@@ -238,8 +238,6 @@ class _Reader:
                 written_at=table.words("at"),
             )
             table.done()
-            if tap.at >= END_OF_DAYS:
-                raise DocumentError(table.path("at"), "must lie before the year 9999")
             if tap.at < last:
                 raise DocumentError(table.path("at"), "is earlier than the tap before it")
             if tap.venue not in self._venues:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from gated.model.name import NAME_FORM, is_name
+from gated.model.time import END_OF_TIME
 
 T = TypeVar("T")
 
@@ -157,7 +158,7 @@ class Table:
         self._asked.append(key)
         return None
 
-    def moment(self, key: str) -> int:
+    def moment(self, key: str, *, most: int = END_OF_TIME) -> int:
         """A time with its offset from UTC, as text or as TOML has it; returned in seconds since 1970."""
         value = self._take(key, None)
         if isinstance(value, str) and _MOMENT.match(value):
@@ -170,6 +171,8 @@ class Table:
             )
         if (seconds := int(value.timestamp())) < 0:
             raise DocumentError(self.path(key), "must not lie before 1970")
+        if seconds >= most:
+            raise DocumentError(self.path(key), "must lie before the year 9999")
         return seconds
 
     def moment_or_none(self, key: str) -> int | None:

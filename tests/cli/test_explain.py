@@ -254,8 +254,10 @@ def test_nothing_names_the_medium_or_its_holder(site, gate, capsys, moment, more
         (("--uid", "08010203"), "--uid names no medium"),
         (("--pass", "xy"), "--pass must be 16 bytes"),
         (("--pass", "00" * 16, "--assurance", "strong"), "gated explain --help"),
-        ((*KEY, "--at", "tomorrow"), "2026-12-25T10:00:00+01:00"),
-        ((*KEY, "--at", "2026-12-25T10:00:00"), "2026-12-25T10:00:00+01:00"),
+        (("--uid", "04a1b2c3d4e5f6", "--assurance", "asymmetric"), "is for a --pass"),
+        (("--pass", "00" * 16, "--at", "9999-12-31T23:59:59+00:00"), "before the year 9999"),
+        ((*KEY, "--at", "tomorrow"), "such as 2026-07-01T00:00:00+02:00"),
+        ((*KEY, "--at", "2026-12-25T10:00:00"), "such as 2026-07-01T00:00:00+02:00"),
         ((*KEY, "--lane", "in-9"), "name one of: in-1, out-1"),
     ],
 )
