@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from gated.model.barrier import BarrierEvent
 from gated.model.letter import Answered, Letter, Received
 from gated.model.refusal import Refusal
 from gated.model.time import ClockSample
@@ -72,21 +73,37 @@ class Reader(Protocol):
     def interrupt(self) -> None:
         """Make a wait of the other thread return soon. Best effort; never blocks, never raises."""
 
+    def show(self, signal: Signal) -> None:
+        """Say it with the reader's own light and sound, where it has them and takes orders. Never raises."""
+
     def close(self) -> None:
         """Give the reader back. Never raises."""
 
 
 class Barrier(Protocol):
-    """What physically stops people. It starts secured."""
+    """What physically stops people. One thread starts, commands and stops it."""
 
-    def watch(self, passed: Callable[[int], None]) -> None:
-        """Call ``passed`` with the number of persons when somebody went through; from any thread."""
+    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
+        """Begin, shut. From now on ``tell`` is called with what happens, from any thread and in order.
+
+        Never raises: a barrier that does not answer tells ``Faulted``, and ``Cleared`` when it is back.
+        After ``Cleared`` it is shut, whatever it was before.
+        """
 
     def release(self, persons: int) -> None:
-        """Let ``persons`` through. Returns at once. Raises ``BarrierError``."""
+        """Let ``persons`` through. Returns at once.
+
+        Raises ``BarrierError``; it may have moved all the same.
+        """
+
+    def hold_open(self) -> None:
+        """Stand open until ``secure``. Returns at once. Raises ``BarrierError``."""
 
     def secure(self) -> None:
-        """End a release. Raises ``BarrierError``."""
+        """Shut it. Returns at once; ``Secured`` is told when it is. Raises ``BarrierError``."""
+
+    def stop(self) -> None:
+        """Tell nothing more; shut it, unless it is held open. Never raises."""
 
 
 class Signal(StrEnum):
@@ -94,8 +111,11 @@ class Signal(StrEnum):
 
     READY = "ready"
     GRANTED = "granted"
+    LOOK = "look"  # granted, and staff should have a look at this person
     REFUSED = "refused"
     OUT_OF_SERVICE = "out_of_service"
+    FREE = "free"  # it stands open by order
+    FIRE = "fire"  # it stands open: leave
 
 
 class Indicator(Protocol):

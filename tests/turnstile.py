@@ -8,6 +8,7 @@ from contextlib import closing
 from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.errors import BarrierError
+from gated.model.barrier import Passed, Secured
 from gated.model.decision import Denied
 from gated.policy.calendar import shift_of
 from gated.store.directory import JOURNAL
@@ -26,10 +27,11 @@ class Turnstile:
         self.released: list[int] = []
         self.broken = False
         self.commands = 0
-        self._passed = lambda _persons: None
+        self.held = False
+        self._tell = lambda _event: None
 
-    def watch(self, passed) -> None:
-        self._passed = passed
+    def start(self, tell) -> None:
+        self._tell = tell
 
     def release(self, persons: int) -> None:
         self._obey()
@@ -38,10 +40,18 @@ class Turnstile:
 
     def secure(self) -> None:
         self._obey()
-        self.open_for = 0
+        self.open_for, self.held = 0, False
+        self._tell(Secured())
 
     def go(self, persons: int = 1) -> None:
-        self._passed(persons)
+        self._tell(Passed(persons))
+
+    def hold_open(self) -> None:
+        self._obey()
+        self.held = True
+
+    def stop(self) -> None:
+        pass
 
     def _obey(self) -> None:
         self.commands += 1

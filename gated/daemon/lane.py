@@ -25,7 +25,6 @@ from gated.daemon.messages import (
     HoldEnded,
     LaneTimes,
     Message,
-    Passed,
     ReaderLost,
     ReaderReady,
     Told,
@@ -35,6 +34,7 @@ from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
+from gated.model.barrier import BarrierEvent, Passed
 from gated.model.credential import Credential
 from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import LaneCause
@@ -100,13 +100,17 @@ class LaneWorker:
         self._hung_since: float | None = None
         self._judged_s = 0.0
         self.beat = clock.monotonic()
-        barrier.watch(lambda persons: self._inbox.put(Passed(persons)))
+        barrier.start(self._heard)
 
     # -------------------------------------------------------------- life
 
     def post(self, message: Message) -> None:
         """Tell the lane; from any thread."""
         self._inbox.put(message)
+
+    def _heard(self, event: BarrierEvent) -> None:
+        if isinstance(event, Passed):
+            self._inbox.put(event)
 
     def start(self, reader: ReaderWorker) -> None:
         """Start serving with this reader."""

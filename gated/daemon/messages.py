@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gated.model.barrier import Passed
 from gated.model.credential import Credential
 from gated.model.decision import Decision
 from gated.model.refusal import Refusal
@@ -56,13 +57,6 @@ class Conversed:
 
     tap: int
     result: Credential | Refusal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Persons went through the barrier."""
-
-    persons: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from gated.devices.clock import SystemClock
 from gated.errors import CardError, ConfigError, ReaderError
+from gated.ports import Signal
 
 try:
     from smartcard import scard
@@ -190,6 +191,9 @@ class PcscReader:
         if context is not None:
             with suppress(SystemError):
                 scard.SCardCancel(context)
+
+    def show(self, signal: Signal) -> None:
+        """Say it with the reader's own light and sound."""
 
     def close(self) -> None:
         """Give the reader back. Never raises."""

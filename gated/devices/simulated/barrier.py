@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from gated.errors import BarrierError
+from gated.model.barrier import BarrierEvent, Passed, Secured
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +17,11 @@ class SimulatedBarrier:
 
     def __init__(self, *, passes: bool = True) -> None:
         self.passes = passes
-        self._passed: Callable[[int], None] = lambda _persons: None
+        self._tell: Callable[[BarrierEvent], None] = lambda _event: None
         self._lock = threading.Lock()
         self._broken = False
         self.released = False
+        self.held = False
         self.releases = 0
 
     def break_down(self) -> None:
@@ -35,11 +37,11 @@ class SimulatedBarrier:
         with self._lock:
             went, self.released = self.released, False
         if went:
-            self._passed(1)
+            self._tell(Passed(1))
 
-    def watch(self, passed: Callable[[int], None]) -> None:
-        """Call ``passed`` when somebody went through."""
-        self._passed = passed
+    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
+        """Begin, shut."""
+        self._tell = tell
 
     def release(self, persons: int) -> None:
         """Let ``persons`` through."""
@@ -59,3 +61,16 @@ class SimulatedBarrier:
             raise BarrierError("the barrier does not answer", hint="check its supply and its cable")
         with self._lock:
             self.released = False
+        self.held = False
+        self._tell(Secured())
+
+    def hold_open(self) -> None:
+        """Stand open until ``secure``."""
+        if self._broken:
+            raise BarrierError("the barrier does not answer", hint="check its supply and its cable")
+        with self._lock:
+            self.held = True
+
+    def stop(self) -> None:
+        """Tell nothing more."""
+        self._tell = lambda _event: None

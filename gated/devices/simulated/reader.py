@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gated.devices.simulated.media import LeftFieldError, Medium
 from gated.errors import CardError, ReaderError
+from gated.ports import Signal
 
 _AGAIN = "present the medium again and hold it still"
 
@@ -155,6 +156,9 @@ class SimulatedReader:
         with self._changed:
             self._interrupts += 1
             self._changed.notify_all()
+
+    def show(self, signal: Signal) -> None:
+        """Say it with the reader's own light and sound."""
 
     def close(self) -> None:
         """Give the reader back."""
