@@ -24,6 +24,7 @@ from gated.daemon.recall import Recall, Trust
 from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
+from gated.daemon.walkway import Walkway
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
@@ -90,6 +91,7 @@ class RunningGate:
             self._closers += way.closers
             self.sync = way.sync
             more = [way.retention.tick]
+        self._kept = self.journal.kept()
         turn = threading.Lock()
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
@@ -164,7 +166,7 @@ class RunningGate:
         uses = UsesReader(self._settings.state_dir / JOURNAL)
         self._closers += [cache.close, uses.close]
         world = self._world
-        worker = LaneWorker(
+        walkway = Walkway(
             lane=settings.lane,
             way=TapWay(
                 lane=settings.lane,
@@ -189,8 +191,11 @@ class RunningGate:
             texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
             journal_wait_s=self._settings.journal_wait_s,
+            unknown_counts=self._trust.profile.unknown_counts,
+            kept=self._kept.get(lane_id),
             watch=world.watch,
         )
+        worker = LaneWorker(walkway, world.clock.monotonic)
         reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
 
         def converse(uid: bytes | None) -> Conversation:

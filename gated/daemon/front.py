@@ -1,31 +1,53 @@
-"""A lane's face: what it shows, whether it serves, the one log line of each tap."""
+"""A lane's face: what it shows at rest and at a tap, and the one log line of each tap."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from gated.daemon.messages import Told
 from gated.daemon.timekeeper import TimeKeeper
-from gated.model.decision import Granted, Leaving
-from gated.model.event import LaneCause, LaneChanged, LaneState
+from gated.model.decision import Granted, Leaving, Notice
+from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
-from gated.ports import Indicator, Signal
-from gated.store.journal import Journal
+from gated.policy.standing import Part, Stage, Standing
+from gated.ports import Clock, Indicator, Signal
 from gated.texts.sentences import Texts
-from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
+#: Long enough to read four lines; whoever taps next is answered at once all the same.
+REFUSAL_S = 5.0
 
-#: What a lane needs, and what tells that it is missing or back.
-_PARTS = {
-    LaneCause.READER_LOST: "reader",
-    LaneCause.READER_HUNG: "reader",
-    LaneCause.READER_BACK: "reader",
-    LaneCause.BARRIER_FAULT: "barrier",
-    LaneCause.BARRIER_BACK: "barrier",
+#: What is told of several things that are missing: what takes a person longest to mend.
+_WHY = {
+    Part.COMMAND: LaneCause.BARRIER_FAULT,
+    Part.BARRIER: LaneCause.BARRIER_FAULT,
+    Part.FAULT_INPUT: LaneCause.FAULT_INPUT,
+    Part.CONTACT: LaneCause.CONTACT_STUCK,
+    Part.READER: LaneCause.READER_LOST,
 }
+#: What staff is asked to have a look for.
+_LOOK = (Notice.CONCESSION, Notice.PASSBACK)
+_SIGNALS = {Stage.FIRE: Signal.FIRE, Stage.FREE: Signal.FREE, Stage.READY: Signal.READY}
+_Rest = tuple[Signal, Refusal | None]
+
+
+def rest_of(lane: Standing, *, hung: bool = False) -> _Rest | None:
+    """What a lane shows while nobody taps; None while a release is open, for that was shown already."""
+    if lane.stage is Stage.SHUT:
+        cause = {"cause": str(_why(lane, hung=hung))}
+        return Signal.OUT_OF_SERVICE, Refusal(Reason.OUT_OF_SERVICE, cause)
+    signal = _SIGNALS.get(lane.stage)
+    return None if signal is None else (signal, None)
+
+
+def _why(lane: Standing, *, hung: bool) -> LaneCause:
+    if lane.closed:
+        return LaneCause.ORDERED
+    cause = next((cause for part, cause in _WHY.items() if part in lane.missing), LaneCause.READER_LOST)
+    return LaneCause.READER_HUNG if hung and cause is LaneCause.READER_LOST else cause
 
 
 class Front:
@@ -34,51 +56,48 @@ class Front:
     def __init__(
         self,
         lane_id: str,
-        journal: Journal,
         time: TimeKeeper,
+        clock: Clock,
         indicator: Indicator,
         texts: Sequence[Texts],
         watch: Callable[[Told], None],
     ) -> None:
         self._id = lane_id
-        self._journal = journal
         self._time = time
+        self._clock = clock
         self._indicator = indicator
         self._texts = texts
         for one in texts:
             one.ready()  # read now: the first visitor waits for no catalogue
         self._watch = watch
-        self._missing = {"reader"}
-        self._served = False
-        self._state: LaneState | None = None  # not told yet
+        self._rest: _Rest | None = None
+        self._until = math.inf  # when a refusal has been shown long enough
 
-    def serve(self, cause: LaneCause) -> None:
-        """What ``cause`` tells is back: the lane is in service, if nothing else is missing."""
-        self._missing.discard(_PARTS[cause])
-        if not self._missing:
-            self._change(LaneState.IN_SERVICE, cause if self._served else LaneCause.STARTED)
-            self._served = True
-            self._indicator.show(Signal.READY, None, self._say(Texts.ready))
-
-    def fail(self, cause: LaneCause) -> None:
-        """The lane is out of service, and says so."""
-        self._missing.add(_PARTS[cause])
-        self._change(LaneState.OUT_OF_SERVICE, cause)
-        self.refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": str(cause)}))
+    def stand(self, rest: _Rest | None) -> None:
+        """Show how the lane stands, if that is news; None = leave what is shown."""
+        if rest is None or (rest == self._rest and self._clock.monotonic() < self._until):
+            return
+        self._rest, self._until = rest, math.inf
+        signal, refusal = rest
+        if refusal is not None:
+            self._show_refusal(signal, refusal, None)
+        else:
+            self._indicator.show(signal, None, self._say(_AT_REST[signal]))
 
     def grant(self, decision: Granted | Leaving) -> None:
         """Show that the way is free."""
+        self._rest, self._until = None, math.inf
         now = self._time.read().estimate
-        self._indicator.show(Signal.GRANTED, None, self._say(lambda texts: texts.told(decision, now)))
+        warnings = decision.warnings if isinstance(decision, Granted) else ()
+        look = any(warned.notice in _LOOK for warned in warnings)
+        signal = Signal.LOOK if look else Signal.GRANTED
+        self._indicator.show(signal, None, self._say(lambda texts: texts.told(decision, now)))
 
     def refuse(self, refusal: Refusal, next_at: int | None = None) -> None:
-        """Show a refusal, and when to come back."""
-        out, now = refusal.reason is Reason.OUT_OF_SERVICE, self._time.read().estimate
-        self._indicator.show(
-            Signal.OUT_OF_SERVICE if out else Signal.REFUSED,
-            refusal,
-            self._say(lambda texts: texts.refused(refusal, next_at, now)),
-        )
+        """Show a refusal for a while, and when to come back."""
+        self._until = self._clock.monotonic() + REFUSAL_S
+        out = refusal.reason is Reason.OUT_OF_SERVICE
+        self._show_refusal(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal, next_at)
 
     def tell(self, told: Told) -> None:
         """One log line, and a word to whoever watches."""
@@ -92,12 +111,16 @@ class Front:
         )
         self._watch(told)
 
+    def _show_refusal(self, signal: Signal, refusal: Refusal, next_at: int | None) -> None:
+        now = self._time.read().estimate
+        self._indicator.show(signal, refusal, self._say(lambda texts: texts.refused(refusal, next_at, now)))
+
     def _say(self, tell: Callable[[Texts], str]) -> tuple[str, ...]:
         return tuple(tell(texts) for texts in self._texts)
 
-    def _change(self, state: LaneState, cause: LaneCause) -> None:
-        if state is self._state:
-            return
-        self._state = state
-        log.info("lane %s: %s (%s)", self._id, state, cause)
-        self._journal.append(LaneChanged(self._id, state, cause), Stamp.of(self._time.read()))
+
+_AT_REST: dict[Signal, Callable[[Texts], str]] = {
+    Signal.READY: Texts.ready,
+    Signal.FREE: Texts.free,
+    Signal.FIRE: Texts.fire,
+}

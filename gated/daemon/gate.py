@@ -52,6 +52,14 @@ class Gate:
         self._clock = clock
         self._version = version
         self._journal_at: tuple[int, float] | None = None  # how far the journal was, and since when
+        for lane in lanes:
+            lane.worker.on_fire = self._burn
+
+    def _burn(self, alarmed: LaneWorker) -> None:
+        """One fire input opens every lane; called from the thread of that barrier."""
+        for lane in self._lanes:
+            if lane.worker is not alarmed:
+                lane.worker.burn()
 
     def start(self) -> int:
         """Settle what the last run left open, then serve. Returns how many releases that were."""

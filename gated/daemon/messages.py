@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from gated.model.barrier import Passed
+from gated.model.barrier import BarrierEvent
 from gated.model.credential import Credential
 from gated.model.decision import Decision
+from gated.model.order import Operator, Order
 from gated.model.refusal import Refusal
+from gated.policy.happening import FireElsewhere
+from gated.policy.orders import WhyNot
 
 
 @dataclass(frozen=True, slots=True)
 class LaneTimes:
-    """A lane's deadlines, in seconds."""
+    """A lane's deadlines, in seconds, and how its barrier counts."""
 
     hold_s: float
     conversation_s: float
     hung_limit_s: float
+    at_once: int = 1  # persons that the barrier is released for at a time; 0 = all
+
+
+class Hops(NamedTuple):
+    """How long the hops of a tap took, in seconds (docs/explanation/the-way-of-a-tap.md)."""
+
+    opened: float = 0.0  # recalled, and the statements opened
+    judged: float = 0.0
+    written: float = 0.0
+    acted: float = 0.0  # the barrier commanded
+    conversed: float = 0.0  # from sensing to what the medium proved
+    handed: float = 0.0  # from the reader's thread to the lane's
+
+
+NO_HOPS = Hops()
+
+
+class Answer(NamedTuple):
+    """Of a lane, to an order; ``refused`` None = it was obeyed."""
+
+    lane: str
+    refused: WhyNot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +57,7 @@ class Told:
     seq: int
     took_s: float  # from the first command to the light
     judged_s: float  # of which recalling, opening, judging, writing
+    hops: Hops = NO_HOPS  # of a grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +74,10 @@ class ReaderLost:
 
 @dataclass(frozen=True, slots=True)
 class Conversing:
-    """Tap number ``tap`` has begun."""
+    """Tap number ``tap`` has begun; ``at`` in monotonic seconds."""
 
     tap: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +86,16 @@ class Conversed:
 
     tap: int
     result: Credential | Refusal | None
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
-class HoldEnded:
-    """The barrier was secured because the hold time of a release was over.
+class Ordering:
+    """A person orders something; ``answer`` is called once, by the lane's thread."""
 
-    The lane posts it to itself: whoever passed before the barrier was shut stands ahead of it.
-    """
+    order: Order
+    operator: Operator
+    answer: Callable[[Answer], None]
 
-    release: int  # the lane's number of it
 
-
-Message = ReaderReady | ReaderLost | Conversing | Conversed | Passed | HoldEnded
+Message = ReaderReady | ReaderLost | Conversing | Conversed | Ordering | BarrierEvent | FireElsewhere

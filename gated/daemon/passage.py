@@ -1,207 +1,162 @@
-"""One lane's barrier: the release that is open, who passed, and shutting it again.
+"""One lane's barrier and rows: what ``gated.policy.lane`` says is to be done is done here.
 
-A release is settled once: as soon as everybody it was for has passed, or when its hold time is over and
-the barrier is shut. Each passage begins the hold time anew, for the next of the party. Whoever passes
-beyond a release, or without one, is counted as inside and as nothing else. A barrier that cannot be shut
-puts the lane out of service and is tried again at every tick; until it obeys the release stays open, so
-whoever passes pays.
-
-An exit has no row to wait for: it is written down when it is over, as soon as the journal can be written.
+The barrier is commanded first and the rows follow, but for a grant or an order: those are durable before
+they come here. A barrier that does not obey is tried again at every tick. Rows that end a release, or tell of
+a fault or a fire, must land: while the disk takes nothing they are owed.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 
-from gated.daemon.front import Front
-from gated.daemon.messages import HoldEnded
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import BarrierError, StoreError
-from gated.model.event import Exited, Forced, LaneCause, Settled, SettledBy, Settlement
-from gated.model.venue import Direction
-from gated.policy.settle import settle
+from gated.model.event import LaneChanged, Settled
+from gated.model.order import Mode
+from gated.policy.happening import (
+    Begun,
+    Disobeyed,
+    Effect,
+    Happening,
+    HoldAgain,
+    HoldOpen,
+    HoldOver,
+    LetThrough,
+    Obeyed,
+    Rearmed,
+    Shut,
+    TryAgain,
+    Write,
+)
+from gated.policy.lane import step
+from gated.policy.standing import Part, Stage, Standing
 from gated.ports import Barrier, Clock
 from gated.store.journal import Journal
-from gated.store.ticket import Move
+from gated.store.ticket import Kept, Move
 from gated.wire.event import Stamp
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Release:
-    number: int
-    decision: int  # 0 = an exit, which no row decided
-    persons: int
-    cost: int
-    pass_: bytes | None
-    until: float  # monotonic seconds; endless once the barrier was shut
-    passed: int = 0
-
-
 class Passage:
-    """Used by the lane's thread.
+    """Used by the lane's thread, but for ``open_at_once``.
 
     Args:
+        standing: how the lane stands before it begins.
         move: tells where so many persons of a pass count as they go in (or, below 0, out).
         hold_s: how long a release waits for somebody to pass.
         journal_wait_s: how long a settlement is waited for.
-        post: puts a message behind those that the lane already has.
 
     """
 
     def __init__(
         self,
         *,
-        lane_id: str,
-        direction: Direction,
+        standing: Standing,
         move: Callable[[int, bytes | None], Move],
         journal: Journal,
         time: TimeKeeper,
         clock: Clock,
         barrier: Barrier,
-        front: Front,
         hold_s: float,
         journal_wait_s: float,
-        post: Callable[[HoldEnded], None],
     ) -> None:
-        self._id = lane_id
-        self._leads_out = direction is Direction.EXIT
+        self.standing = standing
         self._move = move
         self._journal = journal
         self._time = time
         self._clock = clock
         self._barrier = barrier
-        self._front = front
         self._hold_s = hold_s
         self._journal_wait_s = journal_wait_s
-        self._post = post
-        self._released = 0
-        self._release: _Release | None = None
-        self.insecure = False  # the barrier did not obey: it may stand open
-
-    @property
-    def free(self) -> bool:
-        """Whether the lane may take the next tap."""
-        return self._release is None and not self.insecure
+        self._hold_until = math.inf
+        self._burning = False
 
     @property
     def until(self) -> float:
-        """When something is due, in monotonic seconds; one that does not obey is left to the next tick."""
-        return math.inf if self._release is None or self.insecure else self._release.until
+        """When something is due, in monotonic seconds; what does not obey is left to the next tick."""
+        return self._hold_until if self.standing.stage is Stage.RELEASED else math.inf
 
-    def release(self, decision: int, persons: int, cost: int) -> bool:
-        """Let ``persons`` in: the row ``decision`` is durable. False = the barrier did not obey."""
-        return self._open(decision, persons, cost, None)
+    def begin(self, kept: Kept | None) -> None:
+        """Stand as the lane was left."""
+        self.feed(Begun(Mode.NORMAL, burning=False) if kept is None else Begun(kept.mode, kept.burning))
 
-    def let_out(self, persons: int, pass_: bytes | None) -> bool:
-        """Let ``persons`` out, of a pass if it is known. False = the barrier did not obey."""
-        return self._open(0, persons, 0, pass_)
-
-    def passed(self, persons: int) -> None:
-        """Persons went through, the lane's way."""
-        release = self._release
-        if release is None:
-            log.warning("lane %s: %d passed without a release", self._id, persons)
-            self._beyond(persons)
-            return
-        release.passed += persons
-        if release.passed < release.persons:
-            if release.until < math.inf:
-                release.until = self._clock.monotonic() + self._hold_s
-            return
-        self._settle(SettledBy.PASSAGE)
+    def feed(self, event: Happening) -> None:
+        """Something happened: do what follows, and what follows from that."""
+        due: deque[Happening] = deque([event])
+        while due:
+            happened = due.popleft()
+            self.standing, effects = step(self.standing, happened)
+            # Not by the stage: an alarm may have opened it that stands in the inbox still.
+            if self.standing.stage is Stage.FIRE or isinstance(happened, Rearmed):
+                self._burning = self.standing.stage is Stage.FIRE
+            for effect in effects:
+                due += self._do(effect)
 
     def tick(self) -> None:
-        """Shut the barrier when the hold time is over, and try again where it did not obey."""
-        if self.insecure or self._clock.monotonic() >= self.until:
-            secure = self._secure()
-            if secure and self._release is not None:
-                # Whoever passed until now has told so already: that message comes before this one.
-                self._release.until = math.inf
-                self._post(HoldEnded(self._release.number))
+        """End a hold whose time is over, and try again where the barrier did not obey."""
+        if self._clock.monotonic() >= self.until:
+            self.feed(HoldOver())
+        elif Part.COMMAND in self.standing.missing:
+            self.feed(TryAgain())
 
-    def hold_ended(self, release: int) -> None:
-        """The barrier was shut before everybody had passed."""
-        if self._release is not None and self._release.number == release:
-            self._settle(SettledBy.HOLD_ENDED)
+    def open_at_once(self) -> None:
+        """A fire: open before anything else, from any thread. The lane's own thread opens it again."""
+        self._burning = True
+        with suppress(BarrierError):
+            self._barrier.hold_open()
 
-    def close(self) -> None:
-        """The lane stops. An open release shows at the next start as unknown; the barrier is shut.
+    # -------------------------------------------------------------- what is done
 
-        An exit has no row that could show it: it is written down with who went until now.
-        """
-        if not self.free:
-            self._secure()
-        if self._leads_out and self._release is not None:
-            self._settle(SettledBy.HOLD_ENDED)
-
-    def _open(self, decision: int, persons: int, cost: int, pass_: bytes | None) -> bool:
-        self._released += 1
-        until = self._clock.monotonic() + self._hold_s
-        self._release = _Release(self._released, decision, persons, cost, pass_, until)
+    def _do(self, effect: Effect) -> list[Happening]:
+        if isinstance(effect, Write):
+            self._write(effect)
+            return []
+        if isinstance(effect, HoldAgain):
+            self._hold_until = self._clock.monotonic() + self._hold_s
+            return []
         try:
-            self._barrier.release(persons)
+            self._command(effect)
         except BarrierError as error:
-            log.error("lane %s: %s", self._id, error)
-            self._settle(SettledBy.BARRIER_FAULT)
-            self._secure()  # it may have moved all the same
-            return False
-        return True
+            if Part.COMMAND not in self.standing.missing:
+                log.error("lane %s: %s", self.standing.lane, error)
+            return [Disobeyed()]
+        return [Obeyed()] if Part.COMMAND in self.standing.missing else []
 
-    def _settle(self, by: SettledBy) -> None:
-        release, self._release = self._release, None
-        assert release is not None
-        if self._leads_out:
-            self._went_out(release.passed, release.pass_)
-            return
-        outcome = settle(release.persons, release.cost, release.passed)
-        event = Settled(
-            self._id,
-            release.decision,
-            Settlement.TAKEN if outcome.persons else Settlement.NOT_TAKEN,
-            by,
-            outcome.persons or release.persons,
-            uses=outcome.uses if outcome.persons and outcome.uses < release.cost else None,
+    def _command(self, effect: LetThrough | HoldOpen | Shut) -> None:
+        match effect:
+            case LetThrough():
+                self._hold_until = self._clock.monotonic() + self._hold_s
+                self._barrier.release(effect.persons)
+            case HoldOpen():
+                self._barrier.hold_open()
+            case Shut():
+                if not self._burning:
+                    self._barrier.secure()
+
+    def _write(self, row: Write) -> None:
+        event, lane = row.event, self.standing
+        move = self._move(row.moved, row.pass_) if row.moved else None
+        keep = None
+        if isinstance(event, LaneChanged):
+            log.info("lane %s: %s (%s)", lane.lane, event.state, event.cause)
+            keep = Kept(lane.lane, lane.mode, lane.stage is Stage.FIRE)
+        ticket = self._journal.append(
+            event,
+            Stamp.of(self._time.read()),
+            move=move,
+            insist=not isinstance(event, Settled),  # a settlement lands as it is
+            keep=keep,
         )
-        ticket = self._journal.append(event, Stamp.of(self._time.read()))
-        if outcome.forced:
-            self._beyond(outcome.forced)
+        if not isinstance(event, Settled):
+            return
         # The next tap may be the same medium: what was given back must count for it. A stalled disk is
         # not waited for longer; the row keeps its place in the queue.
         try:
             ticket.wait(self._journal_wait_s)
         except StoreError as error:
-            log.error("lane %s: %s", self._id, error)
-
-    def _beyond(self, persons: int) -> None:
-        """Nobody was let through, or not so many: who went in is inside, who went out is not."""
-        if self._leads_out:
-            self._went_out(persons, None)
-        else:
-            event = Forced(self._id, persons)
-            move = self._move(persons, None)
-            self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)
-
-    def _went_out(self, persons: int, pass_: bytes | None) -> None:
-        """Nobody waits for this row: it follows as soon as the disk takes it."""
-        event = Exited(self._id, persons, pass_)
-        move = self._move(-persons, pass_)
-        self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)
-
-    def _secure(self) -> bool:
-        was, self.insecure = self.insecure, False
-        try:
-            self._barrier.secure()
-        except BarrierError as error:
-            self.insecure = True
-            if not was:
-                log.error("lane %s: %s", self._id, error)
-                self._front.fail(LaneCause.BARRIER_FAULT)
-            return False
-        if was:
-            self._front.serve(LaneCause.BARRIER_BACK)
-        return True
+            log.error("lane %s: %s", lane.lane, error)

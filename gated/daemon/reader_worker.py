@@ -66,7 +66,7 @@ class ReaderWorker:
         self._post = post
         self._stopping = threading.Event()
         self._may_sense = threading.Event()
-        self._tap = 0
+        self._tap = self._go_on_after = 0
         self._told = ""  # the last trouble with a medium: told once, not at every tap
         self._monotonic = monotonic
         self.beat = monotonic()  # when the reader last came back to us
@@ -76,8 +76,12 @@ class ReaderWorker:
         """Start the thread."""
         self._thread.start()
 
-    def go_on(self) -> None:
-        """The lane is ready for the next medium."""
+    def go_on(self, tap: int) -> None:
+        """The lane is ready for the next medium; ``tap`` is the last that it knows of.
+
+        It may not know yet that another has begun: then this says nothing about that one.
+        """
+        self._go_on_after = tap
         self._may_sense.set()
 
     def nudge(self) -> None:
@@ -122,13 +126,18 @@ class ReaderWorker:
         self.beat = self._monotonic()
         if not self._may_sense.wait(WAIT_S) or self._stopping.is_set():
             return
+        if self._go_on_after != self._tap:
+            self._may_sense.clear()
+            if self._go_on_after != self._tap:  # looked at again: it may have been said in between
+                return
         if not self._reader.wait_card(WAIT_S):
             return
         self._may_sense.clear()
         self._tap += 1
         # Before the first byte is exchanged: from here on the medium can hold this thread.
-        self._post(Conversing(self._tap))
-        self._post(Conversed(self._tap, self._prove()))
+        self._post(Conversing(self._tap, self._monotonic()))
+        proved = self._prove()
+        self._post(Conversed(self._tap, proved, self._monotonic()))
         while not self._stopping.is_set() and not self._reader.wait_removed(WAIT_S):
             self.beat = self._monotonic()
 

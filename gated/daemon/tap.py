@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import NamedTuple
 
+from gated.daemon.messages import NO_HOPS, Hops
 from gated.daemon.recall import Recall
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
@@ -14,7 +15,7 @@ from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
 from gated.model.time import TimeReading
-from gated.model.venue import Lane, Profile
+from gated.model.venue import Direction, Lane, Profile
 from gated.policy.decide import decide
 from gated.ports import Clock
 from gated.store.journal import Journal
@@ -29,6 +30,7 @@ class Written(NamedTuple):
 
     decision: Granted | Denied
     seq: int
+    hops: Hops = NO_HOPS
 
 
 class TapWay:
@@ -56,10 +58,13 @@ class TapWay:
         self._time = time
         self._clock = clock
         self._turn = turn
+        self._opened_at = 0.0  # when the last question was put together
 
     def judge(self, credential: Credential, reading: TimeReading) -> Decision:
         """Recall, open, judge. Raises ``StoreError``."""
-        return decide(self._recall.of_medium(credential, reading))
+        question = self._recall.of_medium(credential, reading)
+        self._opened_at = self._clock.monotonic()
+        return decide(question)
 
     def leave(self, credential: Credential | None) -> Leaving:
         """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""
@@ -84,18 +89,23 @@ class TapWay:
         if not self._turn.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
             return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
         try:
-            reading = self._time.read()
+            began, reading = self._clock.monotonic(), self._time.read()
             try:
                 decision = self.judge(credential, reading)
             except StoreError as error:
                 log.error("lane %s: %s", self._lane.id, error)
                 return Refusal(Reason.OUT_OF_SERVICE, {"cause": "cache_failed"})
             assert not isinstance(decision, Leaving)
+            judged = self._clock.monotonic()
             if isinstance(decision, Denied):
                 return Written(decision, 0)
             event = self._granted(credential, decision, reading)
             reserve = self._reservation(decision, event.day, reading)
-            return self._write(event, Stamp(reading, decision.clock), reserve, decision, deadline)
+            written = self._write(event, Stamp(reading, decision.clock), reserve, decision, deadline)
+            if isinstance(written, Refusal):
+                return written
+            opened, now = self._opened_at, self._clock.monotonic()
+            return written._replace(hops=Hops(opened - began, judged - opened, now - judged))
         finally:
             self._turn.release()
 
@@ -126,6 +136,21 @@ class TapWay:
         """``persons`` went in (or out, below 0): where that counts."""
         zone, shift = self._profile.zone(self._lane).id, self._recall.shift(self._time.read())
         return Move(shift, zone, pass_, persons)
+
+    def by_hand(self, persons: int, reading: TimeReading) -> Reservation:
+        """What staff's opening of this lane reserves: nobody's use, and the people to be counted."""
+        return Reservation(
+            lane=self._lane.id,
+            cti=b"",
+            venue=self._profile.venue,
+            day=self._profile.day_of(reading.estimate),
+            uses=0,
+            persons=persons,
+            keep_until=None,
+            zone=self._profile.zone(self._lane).id,
+            shift=self._recall.shift(reading),
+            leads_out=self._lane.direction is Direction.EXIT,
+        )
 
     def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
         right = granted.entitlement

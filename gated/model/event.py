@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from gated.model.decision import Notice
+from gated.model.order import Order
 from gated.model.refusal import Reason
 
 SCHEMA_VERSION = 1
@@ -40,7 +41,10 @@ class SettledBy(StrEnum):
     HOLD_ENDED = "hold_ended"  # nobody passed in time
     LATE_ROW = "late_row"  # the row became durable after its lane had given up
     RESTART = "restart"  # found open at start: nobody can know
-    BARRIER_FAULT = "barrier_fault"  # the barrier could not be commanded
+    BARRIER_FAULT = "barrier_fault"  # the barrier could not be commanded, or could count nobody any more
+    FIRE = "fire"  # the lane stands open since: who is let out of a fire pays for nothing
+    ORDER = "order"  # the lane was opened by order meanwhile
+    STOPPED = "stopped"  # the daemon was asked to stop
 
 
 class LaneState(StrEnum):
@@ -48,6 +52,8 @@ class LaneState(StrEnum):
 
     IN_SERVICE = "in_service"
     OUT_OF_SERVICE = "out_of_service"
+    FREE_PASSAGE = "free_passage"  # it stands open by order
+    FIRE = "fire"  # it stands open until somebody re-arms it
 
 
 class LaneCause(StrEnum):
@@ -59,6 +65,11 @@ class LaneCause(StrEnum):
     READER_HUNG = "reader_hung"
     BARRIER_BACK = "barrier_back"
     BARRIER_FAULT = "barrier_fault"
+    FAULT_INPUT = "fault_input"
+    CONTACT_STUCK = "contact_stuck"
+    FIRE = "fire"  # its own input
+    FIRE_ELSEWHERE = "fire_elsewhere"  # that of another lane of this gate
+    ORDERED = "ordered"  # the row before says what, by whom and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,34 @@ class Settled:
     persons: int
     epoch: str | None = None
     uses: int | None = None
+    unknown: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A person ordered something of a lane. ``user`` is the Unix user that spoke to the daemon.
+
+    The row is durable before the order is obeyed. An ``open`` is a release of ``persons``, and is settled
+    as a grant is.
+    """
+
+    kind: ClassVar[str] = "ordered"
+    lane: str
+    order: Order
+    operator: str
+    user: int
+    reason: str
+    persons: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """``persons`` went through a lane that stood open: nobody was asked for anything."""
+
+    kind: ClassVar[str] = "walked"
+    lane: str
+    persons: int
+    state: LaneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +197,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class LaneChanged:
-    """A lane went out of service or came back."""
+    """A lane went out of service, opened or came back, or the reason for it changed."""
 
     kind: ClassVar[str] = "lane"
     lane: str
@@ -201,6 +240,8 @@ Event = (
     | Stopped
     | Decided
     | Settled
+    | Ordered
+    | Walked
     | Forced
     | Exited
     | Repeated
@@ -215,6 +256,8 @@ KINDS: tuple[type[Event], ...] = (
     Stopped,
     Decided,
     Settled,
+    Ordered,
+    Walked,
     Forced,
     Exited,
     Repeated,

@@ -7,15 +7,17 @@ from datetime import date, timedelta
 
 from gated.errors import StoreError
 from gated.model.event import Settled, Settlement
-from gated.store.ticket import Move, Reservation
+from gated.model.order import Mode
+from gated.store.ticket import Kept, Move, Reservation
 
 _RESERVE = (
-    "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons, keep_until, pass, zone, shift, at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO reservation (id, lane, cti, venue, day, uses, persons, keep_until, pass, zone, shift, at,"
+    " leads_out) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SETTLE = (
     "DELETE FROM reservation WHERE id = ?"
-    " RETURNING lane, cti, venue, day, uses, persons, keep_until, pass, zone, shift, at"
+    " RETURNING lane, cti, venue, day, uses, persons, keep_until, pass, zone, shift, at,"
+    " leads_out"
 )
 # max() of two is NULL where one of them is.
 _TAKE = (
@@ -36,6 +38,12 @@ _FILL = (
 # Whoever leaves and was not seen coming in leaves no row, and nobody less than nobody.
 _GO = "UPDATE presence SET inside = max(0, inside - ?) WHERE pass = ? AND zone = ? AND shift = ?"
 _EMPTY = "UPDATE occupancy SET inside = max(0, inside - ?) WHERE shift = ?"
+
+
+_KEEP = (
+    "INSERT INTO standing (lane, mode, burning) VALUES (?, ?, ?)"
+    " ON CONFLICT (lane) DO UPDATE SET mode = excluded.mode, burning = excluded.burning"
+)
 
 
 def reserve(connection: sqlite3.Connection, row_id: int, new: Reservation) -> None:
@@ -60,7 +68,8 @@ def settle(connection: sqlite3.Connection, row_id: int, event: Settled, *, unkno
                 f" and cannot be settled with {uses} for {event.persons}"
             )
         _take(connection, left, uses)
-        count(connection, Move(left.shift, left.zone, left.pass_, event.persons), left.at)
+        moved = -event.persons if left.leads_out else event.persons
+        count(connection, Move(left.shift, left.zone, left.pass_, moved), left.at)
     elif event.outcome is Settlement.UNKNOWN and unknown_counts:
         _take(connection, left, left.uses)
 
@@ -68,6 +77,17 @@ def settle(connection: sqlite3.Connection, row_id: int, event: Settled, *, unkno
 def _take(connection: sqlite3.Connection, left: Reservation, uses: int) -> None:
     if uses:
         connection.execute(_TAKE, (left.cti, left.venue, left.day, uses, left.keep_until, left.at))
+
+
+def keep(connection: sqlite3.Connection, kept: Kept) -> None:
+    """Keep how a lane stands by order."""
+    connection.execute(_KEEP, kept)
+
+
+def kept(connection: sqlite3.Connection) -> dict[str, Kept]:
+    """How lanes stand by order; a lane of which nothing is kept stands as any new one."""
+    rows = connection.execute("SELECT lane, mode, burning FROM standing")
+    return {lane: Kept(lane, Mode(mode), bool(burning)) for lane, mode, burning in rows}
 
 
 def count(connection: sqlite3.Connection, move: Move, at: int | None = None) -> None:

@@ -23,7 +23,7 @@ from gated.store.connection import store_error
 from gated.store.counting import forget
 from gated.store.inbox import Inbox
 from gated.store.journal_file import Draft, JournalFile
-from gated.store.ticket import Move, Reservation, Ticket, Unsettled
+from gated.store.ticket import Kept, Move, Reservation, Ticket, Unsettled
 from gated.store.writer import Writer
 from gated.wire.event import Stamp
 
@@ -90,6 +90,7 @@ class Journal:
         move: Move | None = None,
         *,
         insist: bool = False,
+        keep: Kept | None = None,
     ) -> Ticket:
         """Queue a row. Wait on the ticket to know that it is durable.
 
@@ -103,13 +104,14 @@ class Journal:
                 once. If the process ends before, it is lost; so are its people in the counts, and ``stop``
                 says how many rows that were. Beyond ``MAX_OWED`` of them see ``store.owed``. A grant cannot
                 insist: it would land for a visitor who was refused. ``ValueError``.
+            keep: how the lane stands by order from this row on.
 
         """
         if insist and reserve is not None:
             raise ValueError("a grant cannot insist")
         settles = self._file.base + event.decision if isinstance(event, Settled) else None
         ticket = Ticket()
-        self._queue.put(_Row(Draft(event, stamp, reserve, settles, move, insist), ticket))
+        self._queue.put(_Row(Draft(event, stamp, reserve, settles, move, insist, keep), ticket))
         return ticket
 
     def raise_floors(self, values: Mapping[str, int]) -> Ticket:
@@ -151,6 +153,10 @@ class Journal:
     def floors(self) -> dict[str, int]:
         """The floors as this file has them. Before ``start``."""
         return self._file.floors()
+
+    def kept(self) -> dict[str, Kept]:
+        """How lanes stand by order. Before ``start``."""
+        return self._file.kept()
 
     def unsettled(self) -> list[Unsettled]:
         """Releases that nobody settled, those of earlier epochs included. Before ``start``."""

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from gated.model.event import Event, Settled
 from gated.store.connection import in_transaction, open_writer
-from gated.store.counting import count, reserve, settle
+from gated.store.counting import count, keep, kept, reserve, settle
 from gated.store.directory import BALLAST
 from gated.store.epoch import begin_epoch_if_needed, read_head
 from gated.store.schema import journal_migrations
-from gated.store.ticket import Move, Reservation, Unsettled
+from gated.store.ticket import Kept, Move, Reservation, Unsettled
 from gated.wire.event import Stamp, body, digest
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class Draft(NamedTuple):
     settles: int | None = None
     move: Move | None = None
     insists: bool = False
+    keep: Kept | None = None
 
     @property
     def must_land(self) -> bool:
@@ -99,6 +100,8 @@ class JournalFile:
             settle(self.connection, draft.settles, draft.event, unknown_counts=self._unknown_counts)
         if draft.move is not None:
             count(self.connection, draft.move)
+        if draft.keep is not None:
+            keep(self.connection, draft.keep)
 
     def transact(self, work: Callable[[], None]) -> None:
         """Do ``work`` in one transaction, at the cost of the ballast where the disk is full."""
@@ -128,3 +131,7 @@ class JournalFile:
     def floors(self) -> dict[str, int]:
         """The floors as this file has them."""
         return dict(self.connection.execute("SELECT name, value FROM floor"))
+
+    def kept(self) -> dict[str, Kept]:
+        """How lanes stand by order."""
+        return kept(self.connection)

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from gated.model.event import Exited, Forced
+from gated.model.event import Exited, Forced, LaneState, Walked
 from gated.store.journal_file import Draft
 from gated.store.ticket import Move
 from gated.wire.event import Stamp
@@ -18,8 +18,9 @@ MAX_OWED = 10_000
 #: Written in one transaction, which stands before the next tap's row.
 TOGETHER = 100
 
-#: What happened, the lane, the service day.
-_Key = tuple[type[Exited] | type[Forced], str, int | None]
+#: What happened, the lane, the state it was in, the service day.
+_Key = tuple[type[Exited] | type[Forced] | type[Walked], str, str, int | None]
+_People = Exited | Forced | Walked
 
 
 class Owed:
@@ -41,14 +42,15 @@ class Owed:
 
     def put(self, draft: Draft) -> None:
         """Put a row behind the others."""
-        if len(self._rows) < MAX_OWED or not isinstance(draft.event, Exited | Forced):
+        if len(self._rows) < MAX_OWED or not isinstance(draft.event, _People):
             self._rows.append(draft)
         else:
             self._add(draft, draft.event)
 
-    def _add(self, draft: Draft, event: Exited | Forced) -> None:
+    def _add(self, draft: Draft, event: _People) -> None:
         move = draft.move
-        key = type(event), event.lane, None if move is None else move.shift
+        state = event.state if isinstance(event, Walked) else ""
+        key = type(event), event.lane, state, None if move is None else move.shift
         if key not in self._sums:
             log.critical(
                 "journal: %d rows wait for the disk: what is %s at lane %s is only counted from now on",
@@ -68,10 +70,15 @@ class Owed:
         return tuple(taken)
 
     def _take_sum(self, key: _Key) -> Draft:
-        kind, lane, shift = key
+        kind, lane, state, shift = key
         stamp, persons, moved = self._sums.pop(key)
         move = None if shift is None else Move(shift, "", None, moved)
-        return Draft(kind(lane, persons), stamp, move=move, insists=True)
+        event: _People
+        if kind is Walked:
+            event = Walked(lane, persons, LaneState(state))
+        else:
+            event = Exited(lane, persons) if kind is Exited else Forced(lane, persons)
+        return Draft(event, stamp, move=move, insists=True)
 
     def put_back(self, drafts: Sequence[Draft]) -> None:
         """Put what was taken before the others again."""

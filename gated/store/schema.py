@@ -94,6 +94,17 @@ def _inside(db: Database) -> None:
     )
 
 
+@journal_migrations(name="0004_standing")
+def _standing(db: Database) -> None:
+    """How lanes stand by order, and which of them burn. Retention class: floor (never erased)."""
+    db.execute(
+        "CREATE TABLE standing (lane TEXT PRIMARY KEY, mode TEXT NOT NULL, burning INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    # Somebody whom staff lets out is counted as gone when the release is settled.
+    db.execute("ALTER TABLE reservation ADD COLUMN leads_out INTEGER NOT NULL DEFAULT 0")
+
+
 STATEMENT_TABLE = (
     # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights

@@ -6,6 +6,7 @@ import threading
 from typing import NamedTuple
 
 from gated.errors import StoreError
+from gated.model.order import Mode
 
 #: Counters are kept this long after their entitlement ended, for complaints and late reports.
 COUNTER_GRACE_S = 90 * 86400
@@ -25,6 +26,7 @@ class Reservation(NamedTuple):
     zone: str = ""
     shift: int = 0  # the venue's service day: yyyymmdd of the day that it began on
     at: int = 0  # when it was granted, in seconds since 1970; 0 = not known
+    leads_out: bool = False  # its people are let out, and counted as gone
 
 
 class Move(NamedTuple):
@@ -34,6 +36,14 @@ class Move(NamedTuple):
     zone: str
     pass_: bytes | None  # None: they count in the venue's occupancy, and in nobody's presence
     persons: int  # in; below zero: out
+
+
+class Kept(NamedTuple):
+    """How a lane stands by order, restarts included: see ``gated.policy.lane``."""
+
+    lane: str
+    mode: Mode
+    burning: bool  # nobody has re-armed it
 
 
 class Unsettled(NamedTuple):

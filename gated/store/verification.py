@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from gated.model.event import Decided, Outcome, Settled, Settlement
+from gated.model.event import Decided, Ordered, Outcome, Settled, Settlement
+from gated.model.order import Order
 from gated.model.time import ClockQuality
 from gated.store.floors import TIME
 from gated.store.ticket import COUNTER_GRACE_S
@@ -27,6 +28,7 @@ _TOP = (1 << 63) - 1
 
 #: A right on a day (yyyymmdd): what a counter counts.
 _Key = tuple[str, int]
+_BY_HAND: _Key = ("", 0)
 
 
 class Verification:
@@ -129,7 +131,9 @@ class Verification:
     # -------------------------------------------------------------- uses
 
     def _use(self, row_id: int, event: dict[str, Any]) -> Iterator[str]:
-        if _grants(event):
+        if _opens(event):
+            self._open[row_id] = _BY_HAND, 0
+        elif _grants(event):
             key = event["cti"], event["day"]
             self._open[row_id] = key, event["cost"]
             if event["clock"] == ClockQuality.UNSURE:
@@ -166,7 +170,7 @@ class Verification:
         if 0 < granted < row_id:
             found = self._execute("SELECT body FROM event WHERE id = ?", (granted,)).fetchone()
             event = None if found is None else _read(found[0])
-            if event is not None and _grants(event):
+            if event is not None and (_grants(event) or _opens(event)):
                 return " a second time"
         return ", which granted nothing"
 
@@ -250,6 +254,11 @@ def _keeps(event: dict[str, Any], most: int) -> bool:
 
 def _grants(event: dict[str, Any]) -> bool:
     return bool(event["kind"] == Decided.kind and event["outcome"] == Outcome.GRANTED)
+
+
+def _opens(event: dict[str, Any]) -> bool:
+    """Whether staff let somebody through: a release that costs nobody a use."""
+    return bool(event["kind"] == Ordered.kind and event["order"] == Order.OPEN)
 
 
 def _midnight(day: int) -> int:

@@ -74,6 +74,14 @@ class Texts:
         """While the lane waits for a medium."""
         return self._say(audience, ("ready",))
 
+    def free(self, audience: Audience = Audience.VISITOR) -> str:
+        """While the lane stands open by order."""
+        return self._say(audience, ("free",))
+
+    def fire(self, audience: Audience = Audience.VISITOR) -> str:
+        """While the lane stands open because of a fire."""
+        return self._say(audience, ("fire",))
+
     def told(self, decision: Decision, now: int, audience: Audience = Audience.VISITOR) -> str:
         """What a decision comes to, in words. ``now`` is the time of the tap, in seconds since 1970."""
         match decision:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from gated.model.event import KINDS, SCHEMA_VERSION, Decided, Event, LaneChanged, Settled
+from gated.model.event import KINDS, SCHEMA_VERSION, Decided, Event, LaneChanged, Ordered, Settled
 from gated.model.time import ClockQuality, TimeReading
 
 _MAX_EXACT = 1 << 53  # RFC 8785 section 3.2.2.3: whole numbers beyond are not exact everywhere
@@ -75,6 +75,7 @@ _HEADER: dict[str, type] = {
 _RELIED_ON: dict[str, dict[str, type]] = {
     Decided.kind: {"outcome": str, "day": int},
     Settled.kind: {"decision": int, "outcome": str},
+    Ordered.kind: {"lane": str, "order": str},
     LaneChanged.kind: {"lane": str, "state": str, "cause": str},
 }
 

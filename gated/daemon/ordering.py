@@ -1,0 +1,98 @@
+"""Orders of a person, one lane's: written down first, then obeyed."""
+
+from __future__ import annotations
+
+import logging
+
+from gated.daemon.messages import Answer, Ordering
+from gated.daemon.passage import Passage
+from gated.daemon.tap import TapWay
+from gated.daemon.timekeeper import TimeKeeper
+from gated.errors import StoreError
+from gated.model.event import Ordered
+from gated.model.order import Operator, Order
+from gated.policy.happening import Happening, Let, ModeOrdered, Rearmed
+from gated.policy.orders import WhyNot, why_not
+from gated.policy.standing import Stage
+from gated.store.journal import Journal
+from gated.store.ticket import Kept, Ticket
+from gated.wire.event import Stamp
+
+log = logging.getLogger(__name__)
+
+
+class OrderBook:
+    """Used by the lane's thread."""
+
+    def __init__(
+        self, *, passage: Passage, way: TapWay, journal: Journal, time: TimeKeeper, journal_wait_s: float
+    ) -> None:
+        self._passage = passage
+        self._way = way
+        self._journal = journal
+        self._time = time
+        self._journal_wait_s = journal_wait_s
+        self._late: tuple[Ticket, Happening] | None = None
+
+    def obey(self, message: Ordering) -> None:
+        """Do what a person orders, and answer."""
+        order, operator = message.order, message.operator
+        lane = self._passage.standing.lane
+        refused = why_not(self._passage.standing, order)
+        if refused is None and self._late is not None:
+            refused = WhyNot.JOURNAL_SLOW
+        if refused is None:
+            opened = order is Order.OPEN
+            refused = self._open(operator) if opened else self._change(order, operator)
+        log.info("lane %s: %s ordered by user %d: %s", lane, order, operator.user, refused or "done")
+        message.answer(Answer(lane, refused))
+
+    def tick(self) -> None:
+        """Do what waited for the disk."""
+        if self._late is None:
+            return
+        ticket, event = self._late
+        try:
+            landed = ticket.look(0.0)
+        except StoreError as error:
+            log.error("lane %s: an order is not obeyed: %s", self._passage.standing.lane, error)
+            self._late = None
+            return
+        if landed:
+            self._late = None
+            self._passage.feed(event)
+
+    def _open(self, operator: Operator) -> WhyNot | None:
+        reading = self._time.read()
+        event = self._event(Order.OPEN, operator, persons=1)
+        ticket = self._journal.append(event, Stamp.of(reading), self._way.by_hand(1, reading))
+        try:
+            seq = ticket.wait(self._journal_wait_s)
+        except StoreError:
+            return WhyNot.JOURNAL_FAILED
+        if not seq:  # it is settled as soon as it lands: nobody was let through
+            return WhyNot.JOURNAL_FAILED
+        self._passage.feed(Let(seq, 1, 0))
+        return None
+
+    def _change(self, order: Order, operator: Operator) -> WhyNot | None:
+        lane = self._passage.standing
+        mode = order.mode
+        burning = lane.stage is Stage.FIRE and order is not Order.REARM
+        keep = Kept(lane.lane, lane.mode if mode is None else mode, burning)
+        event: Happening = Rearmed() if mode is None else ModeOrdered(mode)
+        row = self._event(order, operator)
+        ticket = self._journal.append(row, Stamp.of(self._time.read()), keep=keep)
+        try:
+            landed = ticket.look(self._journal_wait_s)
+        except StoreError:
+            return WhyNot.JOURNAL_FAILED
+        if not landed:
+            self._late = ticket, event
+            return WhyNot.JOURNAL_SLOW
+        self._passage.feed(event)
+        return None
+
+    def _event(self, order: Order, operator: Operator, persons: int | None = None) -> Ordered:
+        lane = self._passage.standing.lane
+        return Ordered(lane, order, operator.name, operator.user, operator.reason, persons)

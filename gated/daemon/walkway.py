@@ -1,0 +1,331 @@
+"""What one lane does with what it is told: taps, passages, orders, faults. It decides nothing.
+
+The lane's thread calls it (``gated.daemon.lane``); tests call it directly and let time pass by hand.
+
+A medium that answers nothing (``conversation_s`` over) puts the lane out of service, and it comes back
+in this order: 1 the lane says so and refuses (an exit lets out); 2 the reader is asked to let go; 3 when
+the thread comes back the late answer is thrown away and the reader serves again; 4 if it never does, the
+gate stops being healthy after ``hung_limit_s``, and the service manager starts it anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Sequence
+
+from gated.daemon.front import Front, rest_of
+from gated.daemon.messages import (
+    NO_HOPS,
+    Conversed,
+    Conversing,
+    LaneTimes,
+    Message,
+    Ordering,
+    ReaderLost,
+    ReaderReady,
+    Told,
+)
+from gated.daemon.ordering import OrderBook
+from gated.daemon.passage import Passage
+from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.tally import Tally
+from gated.daemon.tap import TapWay, Written
+from gated.daemon.timekeeper import TimeKeeper
+from gated.model.barrier import BarrierEvent, Faulted
+from gated.model.credential import Credential
+from gated.model.decision import Decision, Denied, Granted, Leaving
+from gated.model.event import LaneCause, LaneState
+from gated.model.refusal import Reason, Refusal
+from gated.model.venue import Direction, Lane
+from gated.policy.happening import Happening, Leave, Let, ReaderBack, ReaderMissing, Stopped
+from gated.policy.standing import Stage, Standing
+from gated.policy.storm import is_foreign
+from gated.ports import Barrier, Clock, Indicator
+from gated.store.journal import Journal
+from gated.store.ticket import Kept
+from gated.texts.sentences import Texts
+
+log = logging.getLogger(__name__)
+
+#: The thread looks at its deadlines at least this often; also its heartbeat.
+TICK_S = 1.0
+#: Scheme and assurance, as far as a medium told them.
+_Proof = tuple[str | None, str | None]
+
+
+class Walkway:
+    """One lane. Used by its thread, but for ``standing``, ``hung`` and ``hung_too_long``."""
+
+    def __init__(
+        self,
+        *,
+        lane: Lane,
+        way: TapWay,
+        journal: Journal,
+        time: TimeKeeper,
+        clock: Clock,
+        barrier: Barrier,
+        indicator: Indicator,
+        texts: Sequence[Texts],
+        times: LaneTimes,
+        journal_wait_s: float,
+        unknown_counts: bool = True,
+        kept: Kept | None = None,
+        watch: Callable[[Told], None] = lambda _told: None,
+    ) -> None:
+        self._id = lane_id = lane.id
+        self._leads_out = lane.direction is Direction.EXIT
+        self._way = way
+        self._time = time
+        self._clock = clock
+        self._barrier = barrier
+        self._kept = kept
+        self._front = Front(lane_id, time, clock, indicator, texts, watch)
+        self._times = times
+        self._journal_wait_s = journal_wait_s
+        self._passage = Passage(
+            standing=Standing(lane_id, self._leads_out, times.at_once, unknown_counts),
+            move=way.move,
+            journal=journal,
+            time=time,
+            clock=clock,
+            barrier=barrier,
+            hold_s=times.hold_s,
+            journal_wait_s=journal_wait_s,
+        )
+        self._orders = OrderBook(
+            passage=self._passage, way=way, journal=journal, time=time, journal_wait_s=journal_wait_s
+        )
+        self._reader: ReaderWorker | None = None
+        self._tally = Tally(lane_id, journal, time, clock)
+        self._conversing: tuple[int, float] | None = None  # tap, since
+        self._hung_since: float | None = None
+        self._judged_s, self._hops = 0.0, NO_HOPS
+        self._tap = 0  # the last one that we know of
+
+    @property
+    def id(self) -> str:
+        """As in the configuration."""
+        return self._id
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now."""
+        return self._passage.standing
+
+    def begin(self, reader: ReaderWorker, heard: Callable[[BarrierEvent], None]) -> None:
+        """Begin as the lane was left; ``heard`` is what the barrier tells."""
+        self._reader = reader
+        self._barrier.start(heard)
+        self._passage.begin(self._kept)
+        self._front.stand(rest_of(self.standing))
+
+    def end(self) -> None:
+        """Settle what is open. A fire stays open."""
+        self._passage.feed(Stopped())
+        self._barrier.stop()
+        self._tally.close()
+
+    def open_at_once(self) -> None:
+        """A fire: open before anything else; from any thread."""
+        self._passage.open_at_once()
+
+    def hung(self) -> bool:
+        """Whether a medium holds the reader past its deadline."""
+        return self._hung_since is not None
+
+    def hung_too_long(self) -> bool:
+        """Whether a medium has held the reader past all patience."""
+        since = self._hung_since
+        return since is not None and self._clock.monotonic() - since >= self._times.hung_limit_s
+
+    def fail(self) -> None:
+        """Something unexpected happened: nobody is let in for that."""
+        self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}), None, 0, self._clock.monotonic())
+
+    def patience(self) -> float:
+        """How long nothing needs to be done, in seconds."""
+        now = self._clock.monotonic()
+        ends = [now + TICK_S, self._passage.until]
+        if self._conversing is not None:
+            ends.append(self._conversing[1] + self._times.conversation_s)
+        return max(0.0, min(ends) - now)
+
+    # -------------------------------------------------------------- messages and deadlines
+
+    def handle(self, message: Message) -> None:
+        """Do what a message asks for."""
+        match message:
+            case ReaderReady():
+                self._conversing = None
+                self._serve()
+            case ReaderLost():
+                log.warning("lane %s: %s", self._id, message.detail)
+                self._hung_since = self._conversing = None
+                self._feed(ReaderMissing(LaneCause.READER_LOST))
+            case Conversing():
+                self._tap, self._conversing = message.tap, (message.tap, message.at)
+            case Conversed():
+                self._conversed(message)
+            case Ordering():
+                self._orders.obey(message)
+                self._rest()
+            case _:
+                if isinstance(message, Faulted):
+                    log.error("lane %s: %s", self._id, message.detail)
+                self._feed(message)
+
+    def tick(self) -> None:
+        """Do what is due by the clock."""
+        now = self._clock.monotonic()
+        if self._conversing is not None and now - self._conversing[1] >= self._times.conversation_s:
+            self._hung(self._conversing[1], now)
+        self._passage.tick()
+        self._orders.tick()
+        self._rest()
+        self._tally.tick()
+
+    def _feed(self, event: Happening) -> None:
+        self._passage.feed(event)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Show how the lane stands, and let the reader go on where nothing is in its way."""
+        self._front.stand(rest_of(self.standing, hung=self.hung()))
+        if self._conversing is None:
+            self._go_on()
+
+    def _conversed(self, message: Conversed) -> None:
+        if self._conversing is None:
+            # Its deadline is over: whatever was proved, nobody stands behind it any more.
+            self._serve()
+            return
+        since = self._conversing[1]
+        self._conversing, self._judged_s = None, 0.0
+        self._hops = NO_HOPS._replace(
+            conversed=message.at - since, handed=max(0.0, self._clock.monotonic() - message.at)
+        )
+        if not self._takes_taps():
+            self._turn_away(since)
+            return
+        match message.result:
+            case result if self._leads_out:
+                self._let_out(result, since)
+            case None:
+                self._tally.foreign()
+                self._refuse(Refusal(Reason.UNKNOWN_MEDIUM), None, 0, since)
+            case Refusal() as refusal:
+                scheme = str(refusal.params.get("scheme", "")) or None
+                denied = Denied(refusal, None, None, self._time.read().quality)
+                deadline = self._clock.monotonic() + self._journal_wait_s
+                self._deny((scheme, refusal.reason), (scheme, None), denied, since, deadline)
+            case Credential() as credential:
+                self._take(credential, since)
+
+    # -------------------------------------------------------------- a tap
+
+    def _take(self, credential: Credential, since: float) -> None:
+        began = self._clock.monotonic()
+        deadline = began + self._journal_wait_s
+        taken = self._way.take(credential, deadline)
+        self._judged_s = self._clock.monotonic() - began
+        if isinstance(taken, Refusal):
+            self._refuse(taken, None, 0, since)
+        elif isinstance(taken.decision, Denied):
+            self._denied(credential, taken.decision, since, deadline)
+        else:
+            self._open(taken, taken.decision, since)
+
+    def _denied(self, credential: Credential, denied: Denied, since: float, deadline: float) -> None:
+        if is_foreign(credential, denied.refusal):
+            self._tally.foreign()
+            self._refuse(denied.refusal, denied, 0, since)
+            return
+        key, proof = (credential.text, denied.refusal.reason), (credential.scheme, credential.assurance.label)
+        self._deny(key, proof, denied, since, deadline)
+
+    def _deny(self, key: Hashable, proof: _Proof, denied: Denied, since: float, deadline: float) -> None:
+        seq = 0
+        if not self._tally.repeats(key):
+            written = self._way.write_denial(*proof, denied, deadline)
+            if isinstance(written, Written):
+                seq = written.seq
+                self._tally.wrote(key, seq)
+        self._refuse(denied.refusal, denied, seq, since)
+
+    def _open(self, written: Written, granted: Granted, since: float) -> None:
+        """The row is durable: only now may anything move."""
+        obeyed = self._release(Let(written.seq, granted.persons, granted.cost))
+        self._hops = written.hops._replace(
+            conversed=self._hops.conversed, handed=self._hops.handed, acted=self._hops.acted
+        )
+        self._opened(granted if obeyed else None, written.seq, since)
+
+    def _release(self, event: Let | Leave) -> bool:
+        """Let somebody through. False = the barrier did not obey, or a fire has opened it meanwhile."""
+        began = self._clock.monotonic()
+        self._passage.feed(event)
+        self._hops = self._hops._replace(acted=self._clock.monotonic() - began)
+        return self.standing.stage is Stage.RELEASED
+
+    def _let_out(self, result: Credential | Refusal | None, since: float) -> None:
+        """Whatever the medium is, or is not: nobody is kept inside."""
+        began = self._clock.monotonic()
+        leaving = self._way.leave(result if isinstance(result, Credential) else None)
+        self._judged_s = self._clock.monotonic() - began
+        obeyed = self._release(Leave(leaving.persons, leaving.pass_))
+        self._opened(leaving if obeyed else None, 0, since)
+
+    def _opened(self, decision: Granted | Leaving | None, seq: int, since: float) -> None:
+        """The way is free; None = the barrier did not obey."""
+        if decision is None:
+            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, seq, since)
+        else:
+            self._front.grant(decision)
+            self._tell(None, decision, seq, since)
+
+    def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
+        self._front.refuse(refusal, None if denied is None else denied.next_at)
+        self._tell(refusal, denied, seq, since)
+        self._go_on()
+
+    # -------------------------------------------------------------- in and out of service
+
+    def _takes_taps(self) -> bool:
+        """An exit lets out without a reader too, unless an order closes it."""
+        standing = self.standing
+        if self._leads_out:
+            return standing.can_release and not standing.closed
+        return standing.stage is Stage.READY
+
+    def _turn_away(self, since: float) -> None:
+        """Somebody tapped while a fault, an order or a fire came in between; a free way needs no tap."""
+        if self.standing.state is LaneState.OUT_OF_SERVICE:
+            rest = rest_of(self.standing, hung=self.hung())
+            cause = Refusal(Reason.OUT_OF_SERVICE) if rest is None or rest[1] is None else rest[1]
+            self._refuse(cause, None, 0, since)
+        else:
+            self._rest()
+
+    def _hung(self, since: float, now: float) -> None:
+        self._conversing, self._hung_since = None, now
+        self._feed(ReaderMissing(LaneCause.READER_HUNG))
+        if self._leads_out and self._takes_taps():
+            self._let_out(None, since)
+        else:
+            self._tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
+        if self._reader is not None:
+            self._reader.nudge()
+
+    def _serve(self) -> None:
+        self._hung_since = None
+        self._feed(ReaderBack())
+
+    def _go_on(self) -> None:
+        if self._reader is not None and self.standing.stage is Stage.READY:
+            self._reader.go_on(self._tap)
+
+    def _tell(self, refusal: Refusal | None, decision: Decision | None, seq: int, since: float) -> None:
+        took = self._clock.monotonic() - since
+        hops, self._hops = self._hops, NO_HOPS
+        self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s, hops))
