@@ -11,6 +11,7 @@ from gated.errors import BarrierError
 from gated.model.barrier import Passed, Secured
 from gated.model.decision import Denied
 from gated.policy.calendar import shift_of
+from gated.policy.standing import Stage
 from gated.store.directory import JOURNAL
 from gated.store.uses import UsesReader
 from venue import Site, until
@@ -110,13 +111,12 @@ class Attended:
     def see_through(self, lane: str, persons: int) -> None:
         """Let ``persons`` through an open lane, then the hold time run out if some stay."""
         passage = self._passage(lane)
-        release = passage._release
         if persons:
             self.barriers[lane].go(persons)
-        assert until(lambda: passage._release is None or release.passed == persons)
-        if passage._release is not None:
+        assert until(lambda: is_over(passage) or passage.standing.release.passed == persons)
+        if not is_over(passage):
             self.clock.advance(HOLD_S)
-        assert until(lambda: passage.free)
+        assert until(lambda: passage.standing.stage is Stage.READY)
         self.flush()
 
     def flush(self) -> None:
@@ -140,8 +140,18 @@ class Attended:
             return people if account is None else presence.inside
 
     def _passage(self, lane: str):
-        (served,) = [one for one in self.served.gate._gate._lanes if one.worker._id == lane]
-        return served.worker._passage
+        return walkway(self.served, lane)._passage
+
+
+def walkway(served, lane: str = "in-1"):
+    """What a lane of a served gate does its work with."""
+    (found,) = [one.worker for one in served.gate._gate._lanes if one.worker.id == lane]
+    return found._walkway
+
+
+def is_over(passage) -> bool:
+    """Whether no release is open."""
+    return passage.standing.release is None
 
 
 def why(told) -> str | None:

@@ -39,6 +39,7 @@ from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
+from gated.store.ticket import Kept
 from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
@@ -91,11 +92,8 @@ class RunningGate:
             self._closers += way.closers
             self.sync = way.sync
             more = [way.retention.tick]
-        self._kept = self.journal.kept()
-        turn = threading.Lock()
-        lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
-            lanes=lanes,
+            lanes=self._lanes(),
             journal=self.journal,
             housekeeping=Housekeeping(
                 statements=self._statements,
@@ -160,29 +158,46 @@ class RunningGate:
         self._closers.append(self._statements.close)
         self._damaged += check_snapshot(self._directory, self._statements, at)
 
-    def _lane(self, settings: LaneSettings, turn: threading.Lock) -> ServedLane:
-        lane_id = settings.lane.id
+    def _lanes(self) -> list[ServedLane]:
+        kept, turn = self.journal.kept(), threading.Lock()
+        return [self._lane(lane, turn, kept.get(lane.lane.id)) for lane in self._settings.lanes]
+
+    def _lane(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> ServedLane:
+        world, lane_id = self._world, settings.lane.id
+        worker = LaneWorker(self._walkway(settings, turn, kept), world.clock.monotonic)
+        reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+
+        def converse(uid: bytes | None) -> Conversation:
+            return identify(settings.schemes, reader_id, world.random, uid)
+
+        reader = world.readers.get(lane_id) or make_reader(settings.reader)
+        return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
+
+    def _way(self, settings: LaneSettings, turn: threading.Lock) -> TapWay:
         cache = Cache(self._settings.state_dir)
         uses = UsesReader(self._settings.state_dir / JOURNAL)
         self._closers += [cache.close, uses.close]
-        world = self._world
-        walkway = Walkway(
+        return TapWay(
             lane=settings.lane,
-            way=TapWay(
+            profile=self._trust.profile,
+            recall=Recall(
                 lane=settings.lane,
-                profile=self._trust.profile,
-                recall=Recall(
-                    lane=settings.lane,
-                    trust=self._trust,
-                    cache=cache,
-                    uses=uses,
-                    exits_counted=self._settings.exits_counted,
-                ),
-                journal=self.journal,
-                time=self._time,
-                clock=world.clock,
-                turn=turn,
+                trust=self._trust,
+                cache=cache,
+                uses=uses,
+                exits_counted=self._settings.exits_counted,
             ),
+            journal=self.journal,
+            time=self._time,
+            clock=self._world.clock,
+            turn=turn,
+        )
+
+    def _walkway(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> Walkway:
+        world, lane_id = self._world, settings.lane.id
+        return Walkway(
+            lane=settings.lane,
+            way=self._way(settings, turn),
             journal=self.journal,
             time=self._time,
             clock=world.clock,
@@ -192,17 +207,9 @@ class RunningGate:
             times=settings.times,
             journal_wait_s=self._settings.journal_wait_s,
             unknown_counts=self._trust.profile.unknown_counts,
-            kept=self._kept.get(lane_id),
+            kept=kept,
             watch=world.watch,
         )
-        worker = LaneWorker(walkway, world.clock.monotonic)
-        reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
-
-        def converse(uid: bytes | None) -> Conversation:
-            return identify(settings.schemes, reader_id, world.random, uid)
-
-        reader = world.readers.get(lane_id) or make_reader(settings.reader)
-        return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
 
 
 def make_reader(driver: Driver) -> Reader:

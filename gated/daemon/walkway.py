@@ -11,7 +11,7 @@ gate stops being healthy after ``hung_limit_s``, and the service manager starts 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 from gated.daemon.front import Front, rest_of
 from gated.daemon.messages import (
@@ -29,17 +29,15 @@ from gated.daemon.ordering import OrderBook
 from gated.daemon.passage import Passage
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.tally import Tally
-from gated.daemon.tap import TapWay, Written
+from gated.daemon.tap import TapWay
+from gated.daemon.taps import Taps
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.barrier import BarrierEvent, Faulted
-from gated.model.credential import Credential
-from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import LaneCause, LaneState
 from gated.model.refusal import Reason, Refusal
 from gated.model.venue import Direction, Lane
-from gated.policy.happening import Happening, Leave, Let, ReaderBack, ReaderMissing, Stopped
+from gated.policy.happening import Happening, ReaderBack, ReaderMissing, Stopped
 from gated.policy.standing import Stage, Standing
-from gated.policy.storm import is_foreign
 from gated.ports import Barrier, Clock, Indicator
 from gated.store.journal import Journal
 from gated.store.ticket import Kept
@@ -49,8 +47,6 @@ log = logging.getLogger(__name__)
 
 #: The thread looks at its deadlines at least this often; also its heartbeat.
 TICK_S = 1.0
-#: Scheme and assurance, as far as a medium told them.
-_Proof = tuple[str | None, str | None]
 
 
 class Walkway:
@@ -75,14 +71,11 @@ class Walkway:
     ) -> None:
         self._id = lane_id = lane.id
         self._leads_out = lane.direction is Direction.EXIT
-        self._way = way
-        self._time = time
         self._clock = clock
         self._barrier = barrier
         self._kept = kept
         self._front = Front(lane_id, time, clock, indicator, texts, watch)
         self._times = times
-        self._journal_wait_s = journal_wait_s
         self._passage = Passage(
             standing=Standing(lane_id, self._leads_out, times.at_once, unknown_counts),
             move=way.move,
@@ -98,9 +91,17 @@ class Walkway:
         )
         self._reader: ReaderWorker | None = None
         self._tally = Tally(lane_id, journal, time, clock)
+        self._taps = Taps(
+            way=way,
+            passage=self._passage,
+            front=self._front,
+            tally=self._tally,
+            time=time,
+            clock=clock,
+            journal_wait_s=journal_wait_s,
+        )
         self._conversing: tuple[int, float] | None = None  # tap, since
         self._hung_since: float | None = None
-        self._judged_s, self._hops = 0.0, NO_HOPS
         self._tap = 0  # the last one that we know of
 
     @property
@@ -141,7 +142,9 @@ class Walkway:
 
     def fail(self) -> None:
         """Something unexpected happened: nobody is let in for that."""
-        self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}), None, 0, self._clock.monotonic())
+        self._taps.refuse(
+            Refusal(Reason.OUT_OF_SERVICE, {"cause": "fault"}), None, 0, self._clock.monotonic()
+        )
 
     def patience(self) -> float:
         """How long nothing needs to be done, in seconds."""
@@ -201,93 +204,14 @@ class Walkway:
             self._serve()
             return
         since = self._conversing[1]
-        self._conversing, self._judged_s = None, 0.0
-        self._hops = NO_HOPS._replace(
+        self._conversing = None
+        hops = NO_HOPS._replace(
             conversed=message.at - since, handed=max(0.0, self._clock.monotonic() - message.at)
         )
-        if not self._takes_taps():
+        if self._takes_taps():
+            self._taps.answer(message.result, since, hops)
+        else:
             self._turn_away(since)
-            return
-        match message.result:
-            case result if self._leads_out:
-                self._let_out(result, since)
-            case None:
-                self._tally.foreign()
-                self._refuse(Refusal(Reason.UNKNOWN_MEDIUM), None, 0, since)
-            case Refusal() as refusal:
-                scheme = str(refusal.params.get("scheme", "")) or None
-                denied = Denied(refusal, None, None, self._time.read().quality)
-                deadline = self._clock.monotonic() + self._journal_wait_s
-                self._deny((scheme, refusal.reason), (scheme, None), denied, since, deadline)
-            case Credential() as credential:
-                self._take(credential, since)
-
-    # -------------------------------------------------------------- a tap
-
-    def _take(self, credential: Credential, since: float) -> None:
-        began = self._clock.monotonic()
-        deadline = began + self._journal_wait_s
-        taken = self._way.take(credential, deadline)
-        self._judged_s = self._clock.monotonic() - began
-        if isinstance(taken, Refusal):
-            self._refuse(taken, None, 0, since)
-        elif isinstance(taken.decision, Denied):
-            self._denied(credential, taken.decision, since, deadline)
-        else:
-            self._open(taken, taken.decision, since)
-
-    def _denied(self, credential: Credential, denied: Denied, since: float, deadline: float) -> None:
-        if is_foreign(credential, denied.refusal):
-            self._tally.foreign()
-            self._refuse(denied.refusal, denied, 0, since)
-            return
-        key, proof = (credential.text, denied.refusal.reason), (credential.scheme, credential.assurance.label)
-        self._deny(key, proof, denied, since, deadline)
-
-    def _deny(self, key: Hashable, proof: _Proof, denied: Denied, since: float, deadline: float) -> None:
-        seq = 0
-        if not self._tally.repeats(key):
-            written = self._way.write_denial(*proof, denied, deadline)
-            if isinstance(written, Written):
-                seq = written.seq
-                self._tally.wrote(key, seq)
-        self._refuse(denied.refusal, denied, seq, since)
-
-    def _open(self, written: Written, granted: Granted, since: float) -> None:
-        """The row is durable: only now may anything move."""
-        obeyed = self._release(Let(written.seq, granted.persons, granted.cost))
-        self._hops = written.hops._replace(
-            conversed=self._hops.conversed, handed=self._hops.handed, acted=self._hops.acted
-        )
-        self._opened(granted if obeyed else None, written.seq, since)
-
-    def _release(self, event: Let | Leave) -> bool:
-        """Let somebody through. False = the barrier did not obey, or a fire has opened it meanwhile."""
-        began = self._clock.monotonic()
-        self._passage.feed(event)
-        self._hops = self._hops._replace(acted=self._clock.monotonic() - began)
-        return self.standing.stage is Stage.RELEASED
-
-    def _let_out(self, result: Credential | Refusal | None, since: float) -> None:
-        """Whatever the medium is, or is not: nobody is kept inside."""
-        began = self._clock.monotonic()
-        leaving = self._way.leave(result if isinstance(result, Credential) else None)
-        self._judged_s = self._clock.monotonic() - began
-        obeyed = self._release(Leave(leaving.persons, leaving.pass_))
-        self._opened(leaving if obeyed else None, 0, since)
-
-    def _opened(self, decision: Granted | Leaving | None, seq: int, since: float) -> None:
-        """The way is free; None = the barrier did not obey."""
-        if decision is None:
-            self._refuse(Refusal(Reason.OUT_OF_SERVICE, {"cause": "barrier_fault"}), None, seq, since)
-        else:
-            self._front.grant(decision)
-            self._tell(None, decision, seq, since)
-
-    def _refuse(self, refusal: Refusal, denied: Denied | None, seq: int, since: float) -> None:
-        self._front.refuse(refusal, None if denied is None else denied.next_at)
-        self._tell(refusal, denied, seq, since)
-        self._go_on()
 
     # -------------------------------------------------------------- in and out of service
 
@@ -303,7 +227,7 @@ class Walkway:
         if self.standing.state is LaneState.OUT_OF_SERVICE:
             rest = rest_of(self.standing, hung=self.hung())
             cause = Refusal(Reason.OUT_OF_SERVICE) if rest is None or rest[1] is None else rest[1]
-            self._refuse(cause, None, 0, since)
+            self._taps.refuse(cause, None, 0, since)
         else:
             self._rest()
 
@@ -311,9 +235,9 @@ class Walkway:
         self._conversing, self._hung_since = None, now
         self._feed(ReaderMissing(LaneCause.READER_HUNG))
         if self._leads_out and self._takes_taps():
-            self._let_out(None, since)
+            self._taps.let_out(None, since)
         else:
-            self._tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
+            self._taps.tell(Refusal(Reason.OUT_OF_SERVICE, {"cause": "reader_hung"}), None, 0, since)
         if self._reader is not None:
             self._reader.nudge()
 
@@ -324,8 +248,3 @@ class Walkway:
     def _go_on(self) -> None:
         if self._reader is not None and self.standing.stage is Stage.READY:
             self._reader.go_on(self._tap)
-
-    def _tell(self, refusal: Refusal | None, decision: Decision | None, seq: int, since: float) -> None:
-        took = self._clock.monotonic() - since
-        hops, self._hops = self._hops, NO_HOPS
-        self._front.tell(Told(self._id, refusal is None, refusal, decision, seq, took, self._judged_s, hops))

@@ -27,6 +27,7 @@ _INSIDE = (
     "SELECT 1, 0, inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
     " SELECT 0, 1, inside, NULL FROM occupancy WHERE shift = ?3 UNION ALL"
     " SELECT pass IS ?1 AND zone = ?2, 1, persons, nullif(at, 0) FROM reservation WHERE shift = ?3"
+    " AND NOT leads_out"
 )
 
 

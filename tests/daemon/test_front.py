@@ -18,7 +18,7 @@ from gated.store.directory import DELTA
 from gated.texts.languages import LANGUAGES
 from gated.texts.sentences import Audience, Texts
 from store.test_journal_failures import fail
-from turnstile import Attended, Lamp, Turnstile, two_way, why
+from turnstile import Attended, Lamp, Turnstile, two_way, walkway, why
 from venue import PATIENCE_S, medium, until
 
 GATED = Path(__file__).parents[2] / "gated"
@@ -115,7 +115,7 @@ def edited_cache(served):
 
 
 def bug(served):
-    served.gate._gate._lanes[0].worker._way._recall = None
+    walkway(served)._taps._way._recall = None
     served.tap(medium(1))
     return "fault"
 
@@ -143,7 +143,9 @@ def test_grants_and_refusals_are_told_in_words_of_the_catalogues(site, serve):
         told.append(gate.tap(genuine))
     assert {None, "bad_proof", "unknown_medium", "unreadable"} == {why(one) for one in told}
     lamp = gate.lamps["in-1"]
-    assert len(told) == sum(said != in_all_languages(site, Texts.ready) for _, _, said in lamp.shown)
+    out_of_service, *shown = lamp.shown  # until the reader was ready
+    assert Signal.OUT_OF_SERVICE is out_of_service[0]
+    assert len(told) == sum(said != in_all_languages(site, Texts.ready) for _, _, said in shown)
     check(site, lamp, told, int(gate.clock.wall))
 
 

@@ -7,19 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from gated.daemon.front import Front
 from gated.daemon.passage import Passage
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.clock import SimulatedClock
+from gated.model.barrier import Passed
 from gated.model.decision import Presence
 from gated.model.venue import Direction
+from gated.policy.happening import Leave, Let, ReaderBack, Stopped
+from gated.policy.standing import Stage, Standing
 from gated.store.floors import Floors
 from gated.store.ticket import Move, Reservation
 from gated.store.uses import UsesReader
-from gated.texts.sentences import Texts
-from questions import PARIS, PASS
+from questions import PASS
 from store.test_journal import CTI, GRANT, NOW, STAMP, defects, open_journal, rows, settled
-from turnstile import Lamp, Turnstile
+from turnstile import Turnstile
 
 SHIFT = 20270115
 HOLD_S = 8.0
@@ -35,33 +36,32 @@ def beside_grants(path):
     return [
         {key: row[key] for key in keys if key in row}
         for row in rows(path)
-        if row["kind"] in ("settled", "forced", "exited") and row["lane"] == "lane-1"
+        if row["kind"] in ("settled", "forced", "exited", "walked", "ordered") and row["lane"] == "lane-1"
     ]
 
 
 class Bench:
     """A passage with a real journal, a barrier in our hands and a clock that stands still."""
 
-    def __init__(self, path, direction=ENTRY, *, unknown_counts=True) -> None:
+    def __init__(self, path, direction=ENTRY, *, unknown_counts=True, at_once=0) -> None:
         self.path = path
         self.journal = open_journal(path, unknown_counts=unknown_counts)
         self.clock, self.barrier, self.posted = SimulatedClock(NOW), Turnstile(), []
+        self.barrier.start(self.posted.append)
         time = TimeKeeper(self.clock, Floors(self.journal, path.with_name("floors.json")))
-        front = Front("lane-1", self.journal, time, Lamp(), [Texts("en", PARIS)], lambda _told: None)
         self.passage = Passage(
-            lane_id="lane-1",
-            direction=direction,
+            standing=Standing("lane-1", direction is EXIT, at_once, unknown_counts),
             move=lambda persons, pass_: Move(SHIFT, "pool", pass_, persons),
             journal=self.journal,
             time=time,
             clock=self.clock,
             barrier=self.barrier,
-            front=front,
             hold_s=HOLD_S,
             journal_wait_s=5.0,
-            post=self.posted.append,
         )
         self.journal.start()
+        self.passage.begin(None)
+        self.passage.feed(ReaderBack())
 
     def let_in(self, persons, cost) -> int:
         reserve = Reservation(
@@ -69,12 +69,19 @@ class Bench:
         )
         event = replace(GRANT, persons=persons, cost=cost)
         seq = self.journal.append(event, STAMP, reserve).wait(10)
-        self.obeyed = self.passage.release(seq, persons, cost)
+        self.passage.feed(Let(seq, persons, cost))
         return seq
+
+    def let_out(self, persons, pass_) -> None:
+        self.passage.feed(Leave(persons, pass_))
+
+    @property
+    def stage(self) -> Stage:
+        return self.passage.standing.stage
 
     def go(self, *each) -> None:
         for persons in each:
-            self.passage.passed(persons)
+            self.passage.feed(Passed(persons))
 
     def wait(self, seconds) -> None:
         """Time passes, and the lane looks; what it told itself arrives."""
@@ -84,7 +91,7 @@ class Bench:
 
     def deliver(self) -> None:
         while self.posted:
-            self.passage.hold_ended(self.posted.pop(0).release)
+            self.passage.feed(self.posted.pop(0))
 
     def told(self):
         """What was written beside the grants."""
@@ -144,7 +151,7 @@ def test_a_party_that_passes_as_a_whole_is_settled_once(bench, cost, uses, each)
     bench.go(*each)
     assert [taken(seq, 4)] == bench.told()
     assert (uses, inside(4), 4) == bench.counted()
-    assert bench.passage.free
+    assert Stage.READY is bench.stage
     assert [4] == bench.barrier.released
 
 
@@ -152,7 +159,7 @@ def test_until_the_last_of_a_party_has_passed_it_is_not_settled(bench):
     bench.let_in(4, 4)
     bench.go(1, 1, 1)
     assert [] == bench.told()
-    assert not bench.passage.free
+    assert Stage.RELEASED is bench.stage
     assert (4, inside(4), 4) == bench.counted()  # what is reserved counts
 
 
@@ -190,7 +197,7 @@ def test_who_passes_without_a_release_is_inside_and_nobody_pays(bench):
     bench.go(2)
     assert [forced(2)] == bench.told()
     assert (0, OUTSIDE, 2) == bench.counted()
-    assert bench.passage.free
+    assert Stage.READY is bench.stage
 
 
 def test_each_passage_begins_the_hold_anew(bench):
@@ -233,7 +240,7 @@ def test_the_end_of_an_older_hold_ends_no_other_release(bench):
     bench.let_in(2, 2)
     bench.deliver()
     assert 1 == len(bench.told())
-    assert not bench.passage.free
+    assert Stage.RELEASED is bench.stage
 
 
 # ------------------------------------------------------------------ a barrier that gives up
@@ -242,12 +249,11 @@ def test_the_end_of_an_older_hold_ends_no_other_release(bench):
 def test_a_barrier_that_does_not_open_gives_all_back(bench):
     bench.barrier.broken = True
     seq = bench.let_in(4, 4)
-    assert not bench.obeyed
     expected = {
         "kind": "settled", "decision": seq, "outcome": "not_taken", "by": "barrier_fault", "persons": 4
     }  # fmt: skip
     assert [expected] == bench.told()
-    assert bench.passage.insecure
+    assert Stage.SHUT is bench.stage
     assert (0, OUTSIDE, 0) == bench.counted()
 
 
@@ -264,14 +270,14 @@ def test_a_barrier_that_fails_in_the_middle_of_a_party_stays_open_and_whoever_pa
     bench.wait(1)
     assert [taken(seq, 2, "hold_ended", uses=2)] == bench.told()
     assert (2, inside(2), 2) == bench.counted()
-    assert bench.passage.free
+    assert Stage.READY is bench.stage
 
 
 def test_a_barrier_that_does_not_obey_is_tried_at_each_tick_and_not_all_the_time(bench):
     bench.let_in(4, 4)
     bench.barrier.broken = True
     bench.wait(HOLD_S)
-    assert bench.passage.insecure
+    assert Stage.CLOSING is bench.stage
     assert bench.passage.until > bench.clock.monotonic()  # or the lane would not pause before its next tick
     tried = bench.barrier.commands
     bench.wait(1)
@@ -287,8 +293,6 @@ def test_of_a_party_cut_off_by_a_restart_nobody_knows(tmp_path, counts, uses):
     first = Bench(path, unknown_counts=counts)
     seq = first.let_in(4, 4)
     first.go(1, 1)
-    first.passage.close()
-    assert 0 == first.barrier.open_for
     first.stop()
     second = open_journal(path, unknown_counts=counts)
     assert 1 == second.settle_unsettled(STAMP)
@@ -332,14 +336,14 @@ def exited(persons, pass_=PASS):
 )
 def test_an_exit_is_written_down_when_it_is_over(leaving, each, told, left):
     come_in(leaving, 3)
-    assert leaving.passage.let_out(3, PASS)
+    leaving.let_out(3, PASS)
     assert [] == leaving.told()
     leaving.go(*each)
     leaving.wait(HOLD_S)
     assert told == leaving.told()
     _, presence, occupancy = leaving.counted()
     assert (left, left) == (presence.inside, occupancy)
-    assert leaving.passage.free
+    assert Stage.READY is leaving.stage
 
 
 def test_who_leaves_without_a_release_is_not_inside_any_more(leaving):
@@ -351,7 +355,7 @@ def test_who_leaves_without_a_release_is_not_inside_any_more(leaving):
 
 def test_a_medium_of_nobody_lowers_the_occupancy_alone(leaving):
     come_in(leaving, 3)
-    assert leaving.passage.let_out(1, None)
+    leaving.let_out(1, None)
     leaving.go(1)
     assert [exited(1, None)] == leaving.told()
     assert (3, 2) == (leaving.counted()[1].inside, leaving.counted()[2])
@@ -359,9 +363,9 @@ def test_a_medium_of_nobody_lowers_the_occupancy_alone(leaving):
 
 def test_an_exit_that_is_open_when_the_lane_stops_tells_who_went(leaving):
     come_in(leaving, 3)
-    leaving.passage.let_out(3, PASS)
+    leaving.let_out(3, PASS)
     leaving.go(1, 1)
-    leaving.passage.close()
+    leaving.passage.feed(Stopped())
     assert [exited(2)] == leaving.told()
     assert 0 == leaving.barrier.open_for
     assert 1 == leaving.counted()[2]
@@ -370,7 +374,7 @@ def test_an_exit_that_is_open_when_the_lane_stops_tells_who_went(leaving):
 def test_an_exit_whose_barrier_does_not_obey_says_so(leaving):
     come_in(leaving, 3)
     leaving.barrier.broken = True
-    assert not leaving.passage.let_out(3, PASS)
+    leaving.let_out(3, PASS)
     assert [exited(0)] == leaving.told()
-    assert leaving.passage.insecure
+    assert Stage.SHUT is leaving.stage
     assert 3 == leaving.counted()[2]

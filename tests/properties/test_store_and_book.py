@@ -11,25 +11,24 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gated.daemon.front import Front
 from gated.daemon.passage import Passage
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.simulated.clock import SimulatedClock
 from gated.errors import StoreError
+from gated.model.barrier import BarrierEvent, Passed
 from gated.model.decision import Granted
 from gated.model.statement import Entitlement
 from gated.model.time import ClockQuality
-from gated.model.venue import Direction
 from gated.policy.book import Book, Entry, Release
+from gated.policy.happening import Leave, Let, ReaderBack
+from gated.policy.standing import Stage, Standing
 from gated.store.chain import JournalReader
 from gated.store.floors import Floors
 from gated.store.ticket import Move, Reservation
 from gated.store.uses import UsesReader
-from gated.texts.sentences import Texts
-from questions import PARIS
 from store.test_journal import GRANT, NOW, STAMP, defects, open_journal
 from store.test_journal_failures import fail
-from turnstile import Lamp, Turnstile
+from turnstile import Turnstile
 
 HOLD_S = 8.0
 VENUE = "bron"
@@ -49,7 +48,7 @@ class StoreAndBook(RuleBasedStateMachine):
         self.path = Path(self._place.name) / "journal.db"
         self.journal, self.clock, self.book = open_journal(self.path), SimulatedClock(NOW), Book()
         self.time = TimeKeeper(self.clock, Floors(self.journal, self.path.with_name("floors.json")))
-        self.posted: list[tuple[str, int]] = []
+        self.posted: list[tuple[str, BarrierEvent]] = []
         self.passages = {lane: self._passage(lane) for lane in ZONES}
         self.day = FIRST
         self.open: dict[str, tuple[Release, int]] = {}  # by lane, with who passed until now
@@ -57,19 +56,21 @@ class StoreAndBook(RuleBasedStateMachine):
         self.reader = UsesReader(self.path)
 
     def _passage(self, lane: str) -> Passage:
-        return Passage(
-            lane_id=lane,
-            direction=Direction.EXIT if lane == "out-1" else Direction.ENTRY,
+        barrier = Turnstile()
+        barrier.start(lambda told: self.posted.append((lane, told)))
+        passage = Passage(
+            standing=Standing(lane, lane == "out-1", at_once=0),
             move=lambda persons, pass_: Move(self.day, ZONES[lane], pass_, persons),
             journal=self.journal,
             time=self.time,
             clock=self.clock,
-            barrier=Turnstile(),
-            front=Front(lane, self.journal, self.time, Lamp(), [Texts("en", PARIS)], lambda _told: None),
+            barrier=barrier,
             hold_s=HOLD_S,
             journal_wait_s=5.0,
-            post=lambda ended: self.posted.append((lane, ended.release)),
         )
+        passage.begin(None)
+        passage.feed(ReaderBack())
+        return passage
 
     def teardown(self) -> None:
         self.reader.close()
@@ -109,7 +110,8 @@ class StoreAndBook(RuleBasedStateMachine):
         seq = self.journal.append(event, STAMP, reserve).wait(10)
         release = self.book.reserve(granted, Entry(VENUE, zone, self.day, self.day, at))
         self.open[lane] = release, 0
-        assert self.passages[lane].release(seq, persons, cost)
+        self.passages[lane].feed(Let(seq, persons, cost))
+        assert self.passages[lane].standing.stage is Stage.RELEASED
 
     failures = st.sampled_from([None, None, None, "before", "after"])
 
@@ -119,7 +121,7 @@ class StoreAndBook(RuleBasedStateMachine):
         self._go_in(lane, persons)
 
     def _go_in(self, lane, persons):
-        self.passages[lane].passed(persons)
+        self.passages[lane].feed(Passed(persons))
         if lane not in self.open:
             self.book._occupancy[VENUE, self.day] += persons
             return
@@ -142,11 +144,11 @@ class StoreAndBook(RuleBasedStateMachine):
           failing=failures)  # fmt: skip
     def leave(self, pass_, expected, persons, failing):
         passage = self.passages["out-1"]
-        passage.let_out(expected, pass_)
+        passage.feed(Leave(expected, pass_))
         self._may_fail(failing)
         if persons:
-            passage.passed(persons)
-        if not passage.free:
+            passage.feed(Passed(persons))
+        if passage.standing.release is not None:
             self._hold_ends("out-1")
         self.book.leave(pass_, Entry(VENUE, "pool", self.day, self.day, int(self.clock.wall)), persons)
 
@@ -170,8 +172,8 @@ class StoreAndBook(RuleBasedStateMachine):
     def _hold_ends(self, lane: str) -> None:
         self.clock.advance(HOLD_S)
         self.passages[lane].tick()
-        for where, number in self.posted:
-            self.passages[where].hold_ended(number)
+        for where, told in self.posted:
+            self.passages[where].feed(told)
         self.posted.clear()
 
     def _may_fail(self, failing: str | None) -> None:

@@ -103,6 +103,9 @@ class Counting(RuleBasedStateMachine):
             failing=failing,
         )
         self.taken.append((left, uses))
+        if left.leads_out:
+            self._go(left.pass_, left.zone, left.shift, persons)
+            return
         self.came.append(left)
         self.inside[left.pass_, left.zone, left.shift] += persons
         self.occupancy[left.shift] += persons
@@ -127,6 +130,9 @@ class Counting(RuleBasedStateMachine):
     )
     def leave(self, pass_, zone, shift, persons, failing):
         self.write(Exited("out-1", persons, pass_), Move(shift, zone, pass_, -persons), failing=failing)
+        self._go(pass_, zone, shift, persons)
+
+    def _go(self, pass_, zone, shift, persons):
         self.occupancy[shift] = max(0, self.occupancy[shift] - persons)
         if pass_ is not None:
             self.inside[pass_, zone, shift] = max(0, self.inside[pass_, zone, shift] - persons)
@@ -154,7 +160,7 @@ class Counting(RuleBasedStateMachine):
 
     @invariant()
     def people_are_who_came_and_did_not_leave(self):
-        waiting = self.open.values()
+        waiting = [left for left in self.open.values() if not left.leads_out]
         with closing(JournalReader(self.path)) as people:
             for shift in DAYS:
                 assert self.occupancy[shift] == people.inside(shift)

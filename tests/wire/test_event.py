@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gated.model import event as kinds
 from gated.model.decision import Notice
+from gated.model.order import Order
 from gated.model.refusal import Reason
 from gated.wire.event import Stamp, body, canonical, digest, genesis, read_body
 from gated.wire.schema import events_schema
@@ -36,7 +37,11 @@ EVENTS = [
     kinds.Decided("in-1", kinds.Outcome.DENIED, 20270115, reason=Reason.OUTSIDE_HOURS, next_at=1_800_000_000),
     kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.PASSAGE, 1),
     kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.PASSAGE, 2, uses=2),
+    kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.BARRIER_FAULT, 2, uses=3, unknown=2),
     kinds.Forced("in-1", 1),
+    kinds.Ordered("in-1", Order.OPEN, "Ada", 1000, "wheelchair", 1),
+    kinds.Ordered("in-1", Order.FREE_PASSAGE, "Ada", 1000, "school holidays"),
+    kinds.Walked("in-1", 3, kinds.LaneState.FREE_PASSAGE),
     kinds.Exited("out-1", 2, bytes(16)),
     kinds.Settled("in-1", 4, kinds.Settlement.UNKNOWN, kinds.SettledBy.RESTART, 1, "00" * 8),
     kinds.Repeated("in-1", 4, 9),
