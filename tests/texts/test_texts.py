@@ -50,7 +50,11 @@ VALUES = {
     Reason.OUT_OF_SCOPE: ["kind", "sector"],
     Reason.UNREADABLE: ["torn"],
     Reason.OUT_OF_SERVICE: [
-        *(cause for cause in LaneCause if cause.endswith(("_lost", "_hung", "_fault"))),
+        *(
+            cause
+            for cause in LaneCause
+            if cause.endswith(("_lost", "_hung", "_fault", "_input", "_stuck", "ordered"))
+        ),
         *("journal_slow", "journal_failed", "cache_failed", "fault"),
     ],
 }
