@@ -1,22 +1,27 @@
-"""What happens to a lane, beside what its barrier tells (``gated.model.barrier``), and what is to be done."""
+"""What happens to a lane, beside what its barrier tells (``gated.model.barrier``), and what is to be done.
+
+Not named tuples: those without a field would all be equal to each other.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from gated.model.barrier import BarrierEvent
 from gated.model.event import Event, LaneCause
 from gated.model.order import Mode
 
 
-class Begun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Begun:
     """The daemon starts, and so the lane was left. ``burning``: nobody had re-armed it."""
 
     mode: Mode
     burning: bool
 
 
-class Let(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Let:
     """A grant, or an order to open, is durable in row ``decision``."""
 
     decision: int
@@ -24,54 +29,65 @@ class Let(NamedTuple):
     cost: int
 
 
-class Leave(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Leave:
     """Somebody wants out. No row decided it: nobody is kept inside by a disk."""
 
     persons: int
     pass_: bytes | None
 
 
-class HoldOver(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class HoldOver:
     """Nobody has passed for as long as a release waits."""
 
 
-class Disobeyed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Disobeyed:
     """The barrier did not take a command; it may have moved all the same."""
 
 
-class Obeyed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Obeyed:
     """It takes commands again."""
 
 
-class TryAgain(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TryAgain:
     """Time to see whether it does."""
 
 
-class ReaderMissing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReaderMissing:
     """The reader is gone, or a medium holds it."""
 
     cause: LaneCause
 
 
-class ReaderBack(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReaderBack:
     """The reader serves."""
 
 
-class FireElsewhere(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FireElsewhere:
     """Another lane of this gate has a fire alarm."""
 
 
-class ModeOrdered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ModeOrdered:
     """An order for a mode is durable."""
 
     mode: Mode
 
 
-class Rearmed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rearmed:
     """An order to re-arm is durable."""
 
 
-class Stopped(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stopped:
     """The daemon ends."""
 
 
@@ -93,25 +109,30 @@ Happening = (
 )
 
 
-class LetThrough(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LetThrough:
     """Release the barrier, and begin the hold."""
 
     persons: int
 
 
-class HoldAgain(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class HoldAgain:
     """Begin the hold anew, for the next of the party."""
 
 
-class HoldOpen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class HoldOpen:
     """Open the barrier until it is shut."""
 
 
-class Shut(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shut:
     """Shut the barrier."""
 
 
-class Write(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Write:
     """Write a row. ``moved`` people went in (below 0: out), beside what a settlement counts."""
 
     event: Event
