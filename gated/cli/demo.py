@@ -19,6 +19,7 @@ _EXAMPLES = """\
   gated demo                          a live table of visitors, then a summary
   gated demo --taps 1000 --json       the last line is one JSON object
   gated demo --seed 7                 another day, the same each time
+  gated demo --refuse-to-turn 0.2     the turnstile jams now and then: uses are given back
   gated demo --broker mqtt://localhost
                                       through a real broker on this machine
   gated demo --broker mqtts://broker.example --tls DIR
@@ -36,6 +37,13 @@ def add(commands: Any) -> None:
     demo.add_argument(
         "--seed", type=int, default=1, metavar="N", help="who comes when (default: %(default)s)"
     )
+    demo.add_argument(
+        "--refuse-to-turn",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="how often, from 0 to 1, the turnstile does not turn though released (default: %(default)s)",
+    )
     demo.add_argument("--keep", type=Path, metavar="DIR", help="keep the gate's files there, to look at them")
     demo.add_argument("--broker", type=_broker, metavar="URL", help="a real MQTT 5 broker")
     demo.add_argument("--tls", type=Path, metavar="DIR", help="certificates and keys for mqtts://")
@@ -46,6 +54,7 @@ def add(commands: Any) -> None:
     gate.add_argument("--config", type=Path, required=True)
     for name in ("seed", "first", "last", "stand-at", "out-from", "out-to"):
         gate.add_argument(f"--{name}", type=int, required=True)
+    gate.add_argument("--refuse-to-turn", type=float, default=0.0)
     gate.add_argument("--broker")
     gate.add_argument("--tls", type=Path)
     gate.set_defaults(run=_run_gate)
@@ -56,6 +65,13 @@ def _taps(text: str) -> int:
     if not 20 <= taps <= 1_000_000:
         raise argparse.ArgumentTypeError("must lie between 20 and 1000000")
     return taps
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return share
 
 
 def _broker(text: str) -> str:
@@ -107,6 +123,8 @@ def _wrong(summary: dict[str, Any], taps: int) -> Iterator[str]:
         ("outages", summary["outages"], 1),
         ("rows acknowledged", summary["acknowledged"], summary["journaled"]),
         ("rows at central", summary["at_central"], summary["journaled"]),
+        ("uses given back", summary["given_back"], summary["not_taken"]),
+        ("people told otherwise at central", summary["differing"], 0),
         ("rows lost", summary["lost"], 0),
         ("rows twice at central", summary["duplicates"], 0),
     ):
@@ -150,6 +168,7 @@ def _serve(
 
     words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
     words += ["--seed", str(arguments.seed), "--first", str(len(taps)), "--last", str(arguments.taps)]
+    words += ["--refuse-to-turn", str(arguments.refuse_to_turn)]
     words += ["--stand-at", str(-1 if stand_at is None else stand_at)]
     words += [
         "--out-from",
@@ -253,10 +272,12 @@ def _summary(
     from collections import Counter
 
     from gated.cli.demo_central import compare
+    from gated.cli.demo_people import count_people
     from gated.store.chain import JournalReader
     from gated.store.directory import JOURNAL
 
     sent = compare(directory / "state", directory / "central")
+    people = count_people(directory / "state", directory / "central")
     reader = JournalReader(directory / "state" / JOURNAL)
     try:
         defects = list(reader.verify())
@@ -271,9 +292,7 @@ def _summary(
         "granted": granted,
         "denied": len(taps) - granted,
         "reasons": dict(Counter(tap["reason"] for tap in taps if not tap["granted"]).most_common()),
-        "taken": journal.settled.get("taken", 0),
-        "not_taken": journal.settled.get("not_taken", 0),
-        "unknown": journal.settled.get("unknown", 0),
+        **people,
         "journaled": journal.rows,
         "acknowledged": sent.acknowledged,
         "at_central": sent.at_central,

@@ -20,6 +20,7 @@ _DAY_S = 86400
 _PRODUCTS = (
     ProductRules("season"),
     ProductRules("swim3", uses=3),
+    ProductRules("family", uses=400, party=4),
     ProductRules("elsewhere", venues=("vaise",)),
 )
 
@@ -27,6 +28,7 @@ _PRODUCTS = (
 _ROLES = (
     ("season", 30, "season pass"),
     ("carnet", 24, "three-entry card"),
+    ("family", 8, "family of four"),
     ("shy", 6, "pays, does not walk through"),
     ("expired", 6, "last year's pass"),
     ("early", 5, "pass from tomorrow"),
@@ -79,7 +81,7 @@ def visits(seed: int) -> Iterator[Visitor]:
     # The first visits show every outcome once, so that even a short demo tells the whole story.
     for role in ("season", "carnet", "expired", "revoked", "elsewhere", "nothing", "bank", "torn"):
         yield Visitor(role, 0)
-    for role in ("carnet", "carnet", "carnet", "early", "stranger", "replayed", "shy"):
+    for role in ("carnet", "carnet", "carnet", "early", "stranger", "replayed", "shy", "family"):
         yield Visitor(role, 0)
     while True:
         yield Visitor(draw.choices(roles, weights)[0], draw.randrange(_PEOPLE_PER_ROLE))
@@ -118,6 +120,8 @@ def _statements(office: Office, visitor: Visitor, seed: int, now: int) -> Iterat
     match visitor.role:
         case "nothing":
             return
+        case "family":
+            _, token = office.entitle(visitor.account, "family", now=now, expires=now + 90 * _DAY_S)
         case "carnet":
             _, token = office.entitle(visitor.account, "swim3", now=now, expires=now + 90 * _DAY_S)
         case "expired":

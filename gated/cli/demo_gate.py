@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import queue
+import random
 import sys
 import threading
 from collections.abc import Callable
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve visits ``first`` to ``last`` of the cast, then stop."""
     settings, trust = check(arguments.config)
     told: queue.SimpleQueue[Told] = queue.SimpleQueue()
-    reader, barrier = SimulatedReader(), SimulatedBarrier()
+    reader, barrier = SimulatedReader(), _Turnstile(arguments.seed, arguments.refuse_to_turn)
     ours, theirs = links(arguments.broker, arguments.tls)
     cable = OutageLink(ours)
     world = World(readers={LANE: reader}, barriers={LANE: barrier}, link=cable, watch=told.put)
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, visitor in islice(enumerate(visits(arguments.seed)), arguments.first, arguments.last):
         _pull_or_plug(number, arguments, gate, cable)
         stays = visitor.role == "shy" or number == arguments.stand_at
-        barrier.passes = not stays
+        barrier.stand(number, stays=stays)
         reader.present(visitor.medium(arguments.seed))
         try:
             _tell(_line(number, visitor, told.get(timeout=_TAP_S)))
@@ -64,6 +65,27 @@ def run(arguments: argparse.Namespace) -> int:
     central.stop()
     _tell({"rss_mb": _rss_mb()})
     return 0
+
+
+class _Turnstile(SimulatedBarrier):
+    """Whether it turns is drawn anew at each release, so that of a party some may stay out."""
+
+    def __init__(self, seed: int, refuses: float) -> None:
+        super().__init__()
+        self._seed = seed
+        self._refuses = refuses
+        self._draw = random.Random()  # noqa: S311  # a turnstile, not a key
+        self._stays = False
+
+    def stand(self, number: int, *, stays: bool) -> None:
+        """The next visitor comes. A power cut before them changes nothing of what will happen."""
+        self._draw.seed(f"{self._seed} turnstile {number}")
+        self._stays = stays
+
+    def release(self, persons: int) -> None:
+        """Let ``persons`` through, if it turns and they go."""
+        self.passes = not self._stays and self._draw.random() >= self._refuses
+        super().release(persons)
 
 
 def _pull_or_plug(number: int, arguments: argparse.Namespace, gate: RunningGate, cable: OutageLink) -> None:

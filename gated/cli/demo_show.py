@@ -52,8 +52,9 @@ def _summary_lines(summary: dict[str, Any], defects: list[str]) -> Iterator[str]
         f" for {len(summary['reasons'])} different reasons"
     )
     yield (
-        f"passages: {summary['taken']} taken, {summary['not_taken']} not taken,"
-        f" {summary['unknown']} unknown (the power cut), {summary['unsettled']} unsettled"
+        f"people let in: {summary['persons']}: {summary['taken']} passed, {summary['not_taken']} did not and"
+        f" got {summary['given_back']} uses back, {summary['unknown']} unknown (the power cut);"
+        f" {summary['unsettled']} releases unsettled"
     )
     decide = summary["decide_ms"]
     yield (
@@ -63,7 +64,8 @@ def _summary_lines(summary: dict[str, Any], defects: list[str]) -> Iterator[str]
     yield f"journal: {summary['journaled']} rows, " + ("chain whole" if not defects else "; ".join(defects))
     yield (
         f"central: signed for {summary['acknowledged']} rows and has {summary['at_central']},"
-        f" {summary['lost']} lost, {summary['duplicates']} counted twice, after {summary['outages']} outage"
+        f" {summary['lost']} lost, {summary['duplicates']} counted twice, after {summary['outages']} outage;"
+        f" of {summary['passes']} passes {summary['differing']} are counted otherwise there"
     )
 
 

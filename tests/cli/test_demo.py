@@ -16,7 +16,7 @@ from mosquitto import running as running_broker
 from venue import PATIENCE_S
 
 KEYS = {"taps", "granted", "denied", "reasons", "taken", "not_taken", "unknown", "journaled"}
-KEYS |= {"unsettled", "restarts", "decide_ms", "rss_mb"}
+KEYS |= {"persons", "given_back", "passes", "differing", "unsettled", "restarts", "decide_ms", "rss_mb"}
 KEYS |= {"acknowledged", "at_central", "lost", "duplicates", "outages"}
 
 
@@ -33,11 +33,32 @@ def test_it_survives_its_power_cut_and_its_last_line_is_one_object():
     assert KEYS <= told.keys()
     assert (80, 0, 1) == (told["taps"], told["unsettled"], told["restarts"])
     assert 80 == told["granted"] + told["denied"]
-    assert told["granted"] == told["taken"] + told["not_taken"] + told["unknown"]
     assert 1 == told["unknown"]
+    everybody_is_accounted_for(told)
     assert 4 <= len(told["reasons"])
     assert {"p50", "p99"} == told["decide_ms"].keys()
     everything_arrived(told)
+
+
+def everybody_is_accounted_for(told):
+    assert told["persons"] == told["taken"] + told["not_taken"] + told["unknown"] > told["granted"]
+    assert told["given_back"] == told["not_taken"]
+    assert (told["passes"] > 8, told["differing"]) == (True, 0)
+
+
+def test_a_turnstile_that_refuses_to_turn_gives_uses_back():
+    ended = demo("--taps", "60", "--json", "--refuse-to-turn", "0.5")
+    assert 0 == ended.returncode, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[-1])
+    everybody_is_accounted_for(told)
+    everything_arrived(told)
+    assert told["not_taken"] > 10
+
+
+@pytest.mark.parametrize("share", ["1.1", "-0.1", "often"])
+def test_what_is_no_share_is_refused(share):
+    ended = demo(f"--refuse-to-turn={share}")
+    assert (2, True) == (ended.returncode, "--refuse-to-turn" in ended.stderr)
 
 
 def everything_arrived(told):
