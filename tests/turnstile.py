@@ -47,6 +47,10 @@ class Turnstile:
     def go(self, persons: int = 1) -> None:
         self._tell(Passed(persons))
 
+    def say(self, event) -> None:
+        """What its inputs say."""
+        self._tell(event)
+
     def hold_open(self) -> None:
         self._obey()
         self.held = True

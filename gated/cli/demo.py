@@ -135,6 +135,7 @@ def _wrong(summary: dict[str, Any], taps: int) -> Iterator[str]:
 def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[dict[str, Any], list[str]]:
     from gated.cli.demo_cast import issue
     from gated.cli.demo_central import enrol, reach
+    from gated.cli.demo_summary import summary_of
     from gated.devices.clock import SystemClock
 
     if arguments.broker is not None:
@@ -148,7 +149,7 @@ def _play(arguments: argparse.Namespace, directory: Path, show: Show) -> tuple[d
     said = _serve(arguments, config, show, taps, stand_at=_granted_visit(arguments.seed, arguments.taps))
     show.note("power cut: the gate is killed while somebody stands in the turnstile")
     end = said | _serve(arguments, config, show, taps, stand_at=None)
-    return _summary(directory, taps, end)
+    return summary_of(directory, taps, end)
 
 
 def _serve(
@@ -166,20 +167,7 @@ def _serve(
     import signal
     import subprocess
 
-    words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
-    words += ["--seed", str(arguments.seed), "--first", str(len(taps)), "--last", str(arguments.taps)]
-    words += ["--refuse-to-turn", str(arguments.refuse_to_turn)]
-    words += ["--stand-at", str(-1 if stand_at is None else stand_at)]
-    words += [
-        "--out-from",
-        str(arguments.taps // 4),
-        "--out-to",
-        str(arguments.taps // 4 + arguments.taps // 8),
-    ]
-    if arguments.broker is not None:
-        words += ["--broker", arguments.broker]
-    if arguments.tls is not None:
-        words += ["--tls", str(arguments.tls)]
+    words = _words(arguments, config, len(taps), stand_at)
     said: dict[str, Any] = {}
     killed, log = False, config.with_name("gate.log")
     pipe = subprocess.PIPE
@@ -204,6 +192,24 @@ def _serve(
     if (killed, gate.returncode) != ((False, 0) if stand_at is None else (True, -signal.SIGKILL)):
         raise _died(gate.returncode, log, len(taps), arguments.taps)
     return said
+
+
+def _words(arguments: argparse.Namespace, config: Path, first: int, stand_at: int | None) -> list[str]:
+    words = [sys.executable, "-m", "gated", "demo-gate", "--config", str(config)]
+    words += ["--seed", str(arguments.seed), "--first", str(first), "--last", str(arguments.taps)]
+    words += ["--refuse-to-turn", str(arguments.refuse_to_turn)]
+    words += ["--stand-at", str(-1 if stand_at is None else stand_at)]
+    words += [
+        "--out-from",
+        str(arguments.taps // 4),
+        "--out-to",
+        str(arguments.taps // 4 + arguments.taps // 8),
+    ]
+    if arguments.broker is not None:
+        words += ["--broker", arguments.broker]
+    if arguments.tls is not None:
+        words += ["--tls", str(arguments.tls)]
+    return words
 
 
 def _died(code: int, log: Path, answered: int, taps: int) -> GatedError:
@@ -264,43 +270,3 @@ def _import(statements: Path, config: Path) -> None:
 
     settings, trust = check(config)
     import_file(statements, settings.state_dir, trust)
-
-
-def _summary(
-    directory: Path, taps: list[dict[str, Any]], end: dict[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    from collections import Counter
-
-    from gated.cli.demo_central import compare
-    from gated.cli.demo_people import count_people
-    from gated.store.chain import JournalReader
-    from gated.store.directory import JOURNAL
-
-    sent = compare(directory / "state", directory / "central")
-    people = count_people(directory / "state", directory / "central")
-    reader = JournalReader(directory / "state" / JOURNAL)
-    try:
-        defects = list(reader.verify())
-        journal = reader.summary()
-        starts = sum(json.loads(row.body)["kind"] == "started" for row in reader.rows())
-    finally:
-        reader.close()
-    judged = sorted(tap["judged_ms"] for tap in taps if tap["judged_ms"])
-    granted = sum(tap["granted"] for tap in taps)
-    return {
-        "taps": len(taps),
-        "granted": granted,
-        "denied": len(taps) - granted,
-        "reasons": dict(Counter(tap["reason"] for tap in taps if not tap["granted"]).most_common()),
-        **people,
-        "journaled": journal.rows,
-        "acknowledged": sent.acknowledged,
-        "at_central": sent.at_central,
-        "lost": sent.lost,
-        "duplicates": sent.duplicates,
-        "outages": end.get("outages", 0),
-        "unsettled": journal.unsettled,
-        "restarts": starts - 1,
-        "decide_ms": {"p50": judged[len(judged) // 2], "p99": judged[int(len(judged) * 0.99)]},
-        "rss_mb": end.get("rss_mb", 0.0),
-    }, defects

@@ -35,8 +35,10 @@ _Rest = tuple[Signal, Refusal | None]
 
 
 def rest_of(lane: Standing, *, hung: bool = False) -> _Rest | None:
-    """What a lane shows while nobody taps; None while a release is open, for that was shown already."""
+    """What a lane shows while nobody taps; None: leave what is shown, that of the release that is open."""
     if lane.stage is Stage.SHUT:
+        if not lane.told and not lane.closed:
+            return None  # it has just begun: whether anything is missing is not known yet
         cause = {"cause": str(_why(lane, hung=hung))}
         return Signal.OUT_OF_SERVICE, Refusal(Reason.OUT_OF_SERVICE, cause)
     signal = _SIGNALS.get(lane.stage)
