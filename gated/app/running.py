@@ -10,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
 from gated.card.pkoc import Conversation
+from gated.config.driver import Driver
 from gated.config.files import load_signing_key
-from gated.config.settings import Driver, LaneSettings, Settings, SyncSettings
+from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.lane import LaneWorker
@@ -24,7 +26,6 @@ from gated.daemon.recall import Recall, Trust
 from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
-from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
 from gated.errors import ConfigError, StoreError
@@ -91,6 +92,8 @@ class RunningGate:
             self.sync = way.sync
             more = [way.retention.tick]
         turn = threading.Lock()
+        self._boards = Boards(settings.lanes)
+        self._closers.append(self._boards.close)
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
             lanes=lanes,
@@ -184,7 +187,8 @@ class RunningGate:
             journal=self.journal,
             time=self._time,
             clock=world.clock,
-            barrier=world.barriers.get(lane_id) or SimulatedBarrier(),
+            barrier=world.barriers.get(lane_id)
+            or make_barrier(settings, self._boards, world.clock.monotonic),
             indicator=world.indicators.get(lane_id) or SimulatedIndicator(),
             texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
