@@ -59,7 +59,8 @@ class RunningGate:
         self._world = world
         self._settings = settings
         self._trust = trust
-        self._closers: list[Callable[[], None]] = []
+        self._boards = Boards(settings.lanes)
+        self._closers: list[Callable[[], None]] = [self._boards.close]
         try:
             self._build()
         except BaseException:
@@ -92,8 +93,6 @@ class RunningGate:
             self.sync = way.sync
             more = [way.retention.tick]
         turn = threading.Lock()
-        self._boards = Boards(settings.lanes)
-        self._closers.append(self._boards.close)
         lanes = [self._lane(lane, turn) for lane in settings.lanes]
         self._gate = Gate(
             lanes=lanes,
