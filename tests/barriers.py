@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from gpiozero.pins.mock import MockFactory, MockPin
+
 from gated.config.driver import Driver
 from gated.devices.board import Flash
 from gated.devices.gpio import GpioBoard
@@ -122,22 +124,17 @@ class WiredWorld:
 
 
 class GpioWorld(WiredWorld):
-    """gpiozero's own mock pins."""
+    """gpiozero's own mock pins, on a chip that can be lost."""
 
     def _board(self, wired: Wiring) -> GpioBoard:
-        from gpiozero.pins.mock import MockFactory
-
         self.wired = wired
-        self.gone = False
-        self.factory = MockFactory()
-        return GpioBoard(self._pins)
-
-    def _pins(self):
-        if self.gone:
-            raise OSError(19, "No such device", "/dev/gpiochip0")
-        return self.factory
+        self.factory = MockFactory(pin_class=LosablePin)
+        self.factory.lost = False
+        return GpioBoard(lambda: self.factory)
 
     def carry(self) -> None:
+        if self.factory.lost:
+            return  # a relay keeps its level
         for line, on in self.model.inputs.items():
             pin = self.factory.pin(line)
             if pin.function == "input":
@@ -149,12 +146,24 @@ class GpioWorld(WiredWorld):
                 self.model.write(line, on)
 
     def lose(self) -> None:
-        self.gone = True
-        self.factory.close()  # whoever holds a pin of it finds it an input
-        self.board._inputs[PASSAGE].close()
+        self.factory.lost = True
 
     def back(self) -> None:
-        self.gone = False
+        self.factory.lost = False
+
+
+class LosablePin(MockPin):
+    def _get_state(self):
+        self._reach()
+        return super()._get_state()
+
+    def _set_state(self, value):
+        self._reach()
+        super()._set_state(value)
+
+    def _reach(self):
+        if self.factory.lost:
+            raise OSError(19, "No such device", "/dev/gpiochip0")
 
 
 class ModbusWorld(WiredWorld):

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from gated.config.driver import Driver
 from gated.devices.board import Flash
 from gated.devices.gpio import FIRST_LINE, LAST_LINE
-from gated.devices.modbus import MAX_SPAN, MODBUS_FORM, modbus_place
+from gated.devices.modbus import MAX_SPAN, MODBUS_FORM, ModbusPlace, modbus_place
 from gated.devices.wiring import Wiring
 from gated.model.document import DocumentError, Table
 
 _DRIVER = re.compile(r"(simulated|gpio)\Z|(modbus):(.{1,128})\Z")
-_LINES = ("release", "passage", "free", "fault", "fire")
 #: How often the inputs are looked at, by driver.
-_POLL = {"gpio": "10ms", "modbus": "30ms"}
+_POLL = {"simulated": "10ms", "gpio": "10ms", "modbus": "30ms"}
+#: The highest coil, input or register that a frame can name.
+MAX_LINE = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +41,23 @@ def barrier_driver(text: str) -> Driver:
 
 
 def read_wiring(lane: Table, driver: Driver) -> Wiring | None:
-    """Read ``[lane.wiring]``; None for a barrier without a board. Raises ``DocumentError``."""
-    if driver.name == "simulated":
-        if lane.has("wiring"):
-            raise DocumentError(lane.path("wiring"), "a simulated barrier has no wires: leave this table out")
-        return None
+    """Read ``[lane.wiring]``; None for a simulated barrier, which may keep it for the day it gets real.
+
+    Raises ``DocumentError``.
+    """
     if not lane.has("wiring"):
+        if driver.name == "simulated":
+            return None
         raise DocumentError(lane.path("wiring"), "is missing: it says which line is what")
     table = lane.table("wiring")
-    least, most = (FIRST_LINE, LAST_LINE) if driver.name == "gpio" else (0, 65535)
-    lines = {name: table.whole_or_none(name, least=least, most=most) for name in _LINES}
-    release, passage = (
-        table.whole(name, least=least, most=most) if line is None else line
-        for name, line in list(lines.items())[:2]
-    )
+    least, most = (FIRST_LINE, LAST_LINE) if driver.name == "gpio" else (0, MAX_LINE)
     wiring = Wiring(
-        release=release,
-        passage=passage,
-        free=lines["free"],
-        fault=lines["fault"],
-        fire=lines["fire"],
-        inverted=_inverted(table, lines),
+        release=table.whole("release", least=least, most=most),
+        passage=table.whole("passage", least=least, most=most),
+        free=table.whole_or_none("free", least=least, most=most),
+        fault=table.whole_or_none("fault", least=least, most=most),
+        fire=table.whole_or_none("fire", least=least, most=most),
+        inverted=frozenset(table.texts_or_none("inverted") or ()),
         pulse_s=table.seconds("pulse", "0s", least=0.0, most=60.0),
         flash=_flash(table, driver),
         debounce_s=table.seconds("debounce", "30ms", least=0.001, most=1.0),
@@ -69,31 +66,25 @@ def read_wiring(lane: Table, driver: Driver) -> Wiring | None:
     )
     table.done()
     _check(table, driver, wiring)
-    return wiring
-
-
-def _inverted(table: Table, lines: dict[str, int | None]) -> frozenset[str]:
-    named = table.texts_or_none("inverted") or []
-    for name in named:
-        if lines.get(name) is None:
-            raise DocumentError(table.path("inverted"), f"{name!r} is no line of this lane")
-    return frozenset(named)
+    return None if driver.name == "simulated" else wiring
 
 
 def _flash(table: Table, driver: Driver) -> Flash | None:
     if not table.has("flash"):
         return None
-    if driver.name != "modbus":
+    if driver.name == "gpio":
         raise DocumentError(table.path("flash"), "only a Modbus module ends a pulse by itself")
     flash = table.table("flash")
-    coil = flash.whole_or_none("coil", most=65535)
-    address = flash.whole("register", most=65535) if coil is None else coil
-    value = flash.whole("value", most=65535)
+    coil = flash.whole_or_none("coil", most=MAX_LINE)
+    address = flash.whole("register", most=MAX_LINE) if coil is None else coil
+    value = flash.whole("value", most=0xFFFF)
     flash.done()
     return Flash(address, value, coil=coil is not None)
 
 
 def _check(table: Table, driver: Driver, wiring: Wiring) -> None:
+    for name in wiring.inverted - {*wiring.outputs, *wiring.inputs}:
+        raise DocumentError(table.path("inverted"), f"{name!r} is no line of this lane")
     if wiring.flash is not None and wiring.pulse_s == 0:
         raise DocumentError(table.path("pulse"), "say how long the module's flash lasts")
     if wiring.flash is not None and "release" in wiring.inverted:
@@ -108,12 +99,19 @@ def _check(table: Table, driver: Driver, wiring: Wiring) -> None:
 
 
 def check_lines(lanes: Iterable[Wired]) -> None:
-    """Refuse a line of a board that is claimed twice; all lanes may listen to one fire contact.
+    """Refuse a line of a board that is claimed twice, and two speeds of one serial line.
+
+    All lanes may listen to one fire contact.
 
     Raises ``DocumentError``.
     """
     claimed: dict[tuple[object, str, int], tuple[str, str]] = {}
+    devices: dict[str, ModbusPlace] = {}
     for lane in lanes:
+        if lane.driver.name == "modbus":
+            place, _ = modbus_place(lane.driver.target)
+            if place.device and devices.setdefault(place.device, place) != place:
+                raise DocumentError("lane", f"two lanes speak at two speeds on {place.device}")
         board, shared = _board(lane.driver), lane.driver.name == "gpio"
         for kind, lines in (("output", lane.wiring.outputs), ("input", lane.wiring.inputs)):
             for name, line in lines.items():

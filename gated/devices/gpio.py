@@ -82,13 +82,15 @@ class GpioBoard:
     def _do(self, what: str, step: Callable[[], Any]) -> Any:
         try:
             return step()
-        except Exception as error:  # gpiozero's and lgpio's own, OSError, ImportError
-            self._drop()
-            raise BarrierError(
-                f"{self.name}, {what}: {error}",
-                hint="check that /dev/gpiochip0 is there, that the daemon may open it and that nobody else"
-                " uses this line (gpioinfo tells)",
-            ) from error
+        except Exception as error:  # noqa: BLE001  # gpiozero's, lgpio's, OSError, ImportError
+            why = str(error)
+        # Not from within: a traceback that somebody keeps would keep a half-made device, and its pin in use.
+        self._drop()
+        raise BarrierError(
+            f"{self.name}, {what}: {why}",
+            hint="check that /dev/gpiochip0 is there, that the daemon may open it and that nobody else"
+            " uses this line (gpioinfo tells)",
+        )
 
     def _drop(self) -> None:
         devices = [*self._outputs.values(), *self._inputs.values(), self._factory]

@@ -178,10 +178,7 @@ def test_one_that_breaks_as_it_is_commanded_says_so_to_both(twin):
 @pytest.mark.parametrize("name", TWINS)
 def test_one_that_is_not_there_at_the_start_comes_later(name, tmp_path):
     with world(name, tmp_path, begin=False) as twin:
-        if name == "gpio":
-            twin.gone = True
-        else:
-            twin.lose()
+        twin.lose()
         twin.begin()
         assert [(Faulted, Trouble.FAULT)] == kinds(twin.told)
         twin.go_on(2)
