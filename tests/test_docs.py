@@ -189,6 +189,29 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
     assert read_settings(least, ROOT) == read_settings(sample, ROOT)
 
 
+def test_every_key_of_a_wiring_is_in_the_sample_at_its_default_and_in_the_reference():
+    import tomllib
+
+    from gated.config.settings import read_settings
+
+    text = re.sub(r"^#(\[|\w+ = )", r"\1", (ROOT / "config" / "gate.toml").read_text(), flags=re.MULTILINE)
+    sample = tomllib.loads(text)
+    (lane,) = sample["lane"]
+    shown = lane["wiring"]
+
+    def read(wiring, barrier="gpio"):
+        return read_settings(sample | {"lane": [lane | {"barrier": barrier, "wiring": wiring}]}, ROOT)
+
+    # A flash has no default, and is of no use on pins: its two forms stand there as examples.
+    assert {*shown, "flash"} == known_keys(read, shown)
+    for flash in re.findall(r"^# (flash = .*)$", text, re.MULTILINE):
+        read(shown | tomllib.loads(flash) | {"pulse": "2s", "poll": "30ms"}, "modbus:tcp://10.0.0.7")
+    reference = (DOCS / "reference" / "configuration.md").read_text()
+    assert [] == [key for key in (*shown, "flash") if f"| `lane.wiring.{key}` |" not in reference]
+    without = ("pulse", "debounce", "stuck", "poll")
+    assert read(shown) == read({key: value for key, value in shown.items() if key not in without})
+
+
 def test_every_key_of_keys_and_profile_is_in_the_reference():
     import json
 

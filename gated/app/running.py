@@ -10,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
 from gated.card.pkoc import Conversation
+from gated.config.driver import Driver
 from gated.config.files import load_signing_key
-from gated.config.settings import Driver, LaneSettings, Settings, SyncSettings
+from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.lane import LaneWorker
@@ -25,7 +27,6 @@ from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
-from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
 from gated.errors import ConfigError, StoreError
@@ -60,7 +61,8 @@ class RunningGate:
         self._world = world
         self._settings = settings
         self._trust = trust
-        self._closers: list[Callable[[], None]] = []
+        self._boards = Boards(settings.lanes)
+        self._closers: list[Callable[[], None]] = [self._boards.close]
         try:
             self._build()
         except BaseException:
@@ -201,10 +203,12 @@ class RunningGate:
             journal=self.journal,
             time=self._time,
             clock=world.clock,
-            barrier=world.barriers.get(lane_id) or SimulatedBarrier(),
+            barrier=world.barriers.get(lane_id)
+            or make_barrier(settings, self._boards, world.clock.monotonic),
             indicator=world.indicators.get(lane_id) or SimulatedIndicator(),
             texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
+            at_once=settings.persons_per_release,
             journal_wait_s=self._settings.journal_wait_s,
             unknown_counts=self._trust.profile.unknown_counts,
             kept=kept,

@@ -47,7 +47,7 @@ ballast = "16MB"
 id = "in-1"
 # "simulated", or "pcsc:" and the reader's name as `pcsc_scan -r` tells it.
 reader = {reader}
-# "simulated". Drivers for real barriers come with a later release.
+# "simulated", "gpio" or "modbus:…": see docs/how-to/wire-a-turnstile.md.
 barrier = {barrier}
 # "entry" or "exit". An exit is always released.
 direction = "entry"
@@ -58,8 +58,12 @@ direction = "entry"
 minimum_assurance = "uid-only"
 # Which media the lane tries: "pkoc", "uid".
 schemes = ["pkoc"]
-# How long a release waits for somebody to pass. 0.01 s to 120 s.
+# A wide lane for wheelchairs and prams: it waits longer.
+accessible = false
+# How long a release waits for somebody to pass. 0.01 s to 120 s. Left out, an accessible lane waits 20 s.
 hold = "8s"
+# How many persons one release of the barrier lets through; 0 = the whole party. 0 to 200.
+persons_per_release = 1
 # How long a medium may take to prove itself. 0.05 s to 10 s.
 conversation = "1.5s"
 # How long a hung reader is borne before the daemon gives up and is started anew. 1 s to 600 s.

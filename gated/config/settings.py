@@ -11,26 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from gated.card.identify import Scheme
+from gated.config.driver import Driver
 from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
 from gated.daemon.messages import LaneTimes
 from gated.daemon.recall import Trust
+from gated.devices.wiring import Wiring
 from gated.errors import ConfigError
 from gated.model.credential import Assurance
 from gated.model.document import DocumentError, Table
+from gated.model.rules import MAX_PARTY
 from gated.model.venue import Direction, Lane
 from gated.texts.languages import LANGUAGES
 from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
 _DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """A device by its driver and the driver's own name for it: ``pcsc:ACS ACR122U``."""
-
-    name: str
-    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,9 @@ class LaneSettings:
     barrier: Driver
     schemes: tuple[Scheme, ...]
     times: LaneTimes
+    wiring: Wiring | None = None  # of a barrier on a board
+    persons_per_release: int = 1  # how many one release lets through; 0 = the whole party
+    accessible: bool = False  # a wide lane: it waits longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,9 @@ def read_settings(document: Any, base: Path) -> Settings:
     readers = [lane.reader for lane in settings.lanes if lane.reader.target]
     if len(set(readers)) < len(readers):
         raise DocumentError("lane", "two lanes have one reader: each needs its own")
+    check_lines(
+        Wired(lane.lane.id, lane.barrier, lane.wiring) for lane in settings.lanes if lane.wiring is not None
+    )
     return settings
 
 
@@ -159,6 +161,8 @@ def _sync(table: Table, base: Path) -> SyncSettings:
 
 
 def _lane(table: Table) -> LaneSettings:
+    barrier = table.checked("barrier", barrier_driver)
+    accessible = table.flag("accessible", default=False)
     settings = LaneSettings(
         lane=Lane(
             id=table.name("id"),
@@ -167,13 +171,16 @@ def _lane(table: Table) -> LaneSettings:
             zone=table.name_or_none("zone") or "",
         ),
         reader=table.checked("reader", _driver),
-        barrier=table.checked("barrier", _barrier),
+        barrier=barrier,
         schemes=tuple(_scheme(table, text) for text in table.texts("schemes", ["pkoc"])),
         times=LaneTimes(
-            hold_s=table.seconds("hold", "8s", least=0.01, most=120.0),
+            hold_s=table.seconds("hold", "20s" if accessible else "8s", least=0.01, most=120.0),
             conversation_s=table.seconds("conversation", "1.5s", least=0.05, most=10.0),
             hung_limit_s=table.seconds("hung_limit", "20s", least=1.0, most=600.0),
         ),
+        wiring=read_wiring(table, barrier),
+        persons_per_release=table.whole("persons_per_release", 1, most=MAX_PARTY),
+        accessible=accessible,
     )
     table.done()
     return settings
@@ -184,12 +191,6 @@ def _driver(text: str) -> Driver:
     if match is None or (match[1] == "pcsc" and not match[2]):
         raise ValueError('must be "simulated" or "pcsc:READER NAME"')
     return Driver(match[1], match[2] or "")
-
-
-def _barrier(text: str) -> Driver:
-    if text != "simulated":
-        raise ValueError('must be "simulated": drivers for real barriers come with a later release')
-    return Driver(text)
 
 
 def _scheme(table: Table, text: str) -> Scheme:

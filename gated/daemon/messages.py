@@ -17,12 +17,11 @@ from gated.policy.orders import WhyNot
 
 @dataclass(frozen=True, slots=True)
 class LaneTimes:
-    """A lane's deadlines, in seconds, and how its barrier counts."""
+    """A lane's deadlines, in seconds."""
 
     hold_s: float
     conversation_s: float
     hung_limit_s: float
-    at_once: int = 1  # persons that the barrier is released for at a time; 0 = all
 
 
 class Hops(NamedTuple):

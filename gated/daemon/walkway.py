@@ -65,6 +65,7 @@ class Walkway:
         texts: Sequence[Texts],
         times: LaneTimes,
         journal_wait_s: float,
+        at_once: int = 1,
         unknown_counts: bool = True,
         kept: Kept | None = None,
         watch: Callable[[Told], None] = lambda _told: None,
@@ -77,7 +78,7 @@ class Walkway:
         self._front = Front(lane_id, time, clock, indicator, texts, watch)
         self._times = times
         self._passage = Passage(
-            standing=Standing(lane_id, self._leads_out, times.at_once, unknown_counts),
+            standing=Standing(lane_id, self._leads_out, at_once, unknown_counts),
             move=way.move,
             journal=journal,
             time=time,

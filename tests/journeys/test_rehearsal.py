@@ -53,7 +53,7 @@ class Gate:
         self.clock = SimulatedClock(self.start)
         (venue,) = [one for one in document["venue"] if one["id"] == HERE]
         rules = {key: value for key, value in venue.items() if key not in ("id", "sector")}
-        lane_lines = f'{SHORT}\nschemes = ["pkoc", "uid"]'
+        lane_lines = f'{SHORT}\npersons_per_release = 0\nschemes = ["pkoc", "uid"]'
         self.site = two_way(path, lane_lines=lane_lines, now=self.start, profile=rules | {
             "country": document["country"],
             "retirements": document["retirement"],

@@ -1,0 +1,270 @@
+"""A barrier wired to a board: a release output, a contact that sees people pass, a fault and a fire input.
+
+One thread looks at its inputs every few milliseconds, ends pulses and tells; commands write at once, from the
+thread of the lane. All that happens in ``poll``, so tests call it by hand.
+
+A board that does not answer is told once (``Faulted``) and tried for ever. When it answers, everything is
+switched off before ``Cleared`` is told. What the contact did in the meantime nobody knows, and nobody counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from gated.devices.board import Board
+from gated.devices.contact import Contact, Edge
+from gated.devices.wiring import Wiring, make_safe
+from gated.errors import BarrierError
+from gated.model.barrier import (
+    BarrierEvent,
+    Cleared,
+    Faulted,
+    FireAlarm,
+    FireQuiet,
+    Passed,
+    Secured,
+    Trouble,
+)
+
+log = logging.getLogger(__name__)
+
+#: A board that does not answer is tried this often, in seconds.
+RETRY_S = 1.0
+#: Between two pulses of one output, in seconds: a turnstile must see the first one end.
+GAP_S = 0.1
+_STOP_S = 2.0
+
+
+class WiredBarrier:
+    """Keeps the barrier port over a board that others may use too; closing the board is not its business."""
+
+    def __init__(self, board: Board, wiring: Wiring, monotonic: Callable[[], float], name: str = "") -> None:
+        self._board = board
+        self._wiring = wiring
+        self._monotonic = monotonic
+        self._tell: Callable[[BarrierEvent], None] = lambda _event: None
+        self._due: deque[BarrierEvent] = deque()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"barrier {name or board.name}", daemon=True)
+        self._contacts = {
+            "passage": Contact(wiring.debounce_s, wiring.stuck_s),
+            "fault": Contact(wiring.debounce_s, active=False),
+            "fire": Contact(wiring.debounce_s, active=False),
+        }
+        self._troubles: set[Trouble] = set()
+        self._lost: BarrierError | None = None
+        self._retry_at = -math.inf
+        self._held = False
+        self._owed = 0  # pulses asked for while one was running
+        self._pulse_ends = math.inf
+        self._next_pulse = -math.inf
+        self._self_ending = False
+        self._off_at: float | None = None  # shut since, and not told yet
+
+    # -------------------------------------------------------------- the port
+
+    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
+        """Begin, shut, and look at the inputs from a thread of its own."""
+        self.begin(tell)
+        self._thread.start()
+
+    def begin(self, tell: Callable[[BarrierEvent], None]) -> None:
+        """Begin, shut; who drives ``poll`` by hand needs no thread."""
+        self._tell = tell
+        with self._lock:
+            self._revive(self._monotonic())
+        self._flush()
+
+    def release(self, persons: int) -> None:
+        """Let the next one through, by a pulse; or whoever comes until it is shut, by a level.
+
+        A pulse that is asked for while one is running follows it.
+        """
+        del persons  # it cannot count: its lane shuts it
+        with self._lock:
+            self._answering()
+            self._off_at = None
+            if self._held:
+                return
+            if self._wiring.pulse_s == 0:
+                self._command("release", active=True)
+                return
+            self._owed += 1
+            self._pulse(self._monotonic())
+
+    def hold_open(self) -> None:
+        """Stand open until ``secure``."""
+        with self._lock:
+            self._answering()
+            self._off_at = None
+            self._held = True
+            self._owed = 0
+            self._command(self._wiring.opening, active=True)
+
+    def secure(self) -> None:
+        """Switch everything off; ``Secured`` follows when the contact has come to rest."""
+        with self._lock:
+            self._answering()
+            self._held = False
+            self._owed = 0
+            with self._commanding():
+                make_safe(self._board, self._wiring)
+            self._off_at = self._monotonic()
+            self._end_pulse(self._off_at)
+
+    def stop(self) -> None:
+        """Tell nothing more; shut it, unless it is held open."""
+        self._stopping.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(_STOP_S)
+        if self._lock.acquire(timeout=_STOP_S):  # else the board hangs: nobody can shut it
+            with suppress(BarrierError):
+                make_safe(self._board, self._wiring, held=self._held)
+            self._lock.release()
+
+    # -------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._wiring.poll_s):
+            try:
+                self.poll()
+            except Exception:  # a bug must not leave a pulse without an end
+                log.exception("barrier on %s: unexpected", self._board.name)
+
+    def poll(self) -> None:
+        """End what is due, look at every input once, tell what there is to tell."""
+        now = self._monotonic()
+        with self._lock:
+            if self._lost is not None:
+                if now >= self._retry_at:
+                    self._revive(now)
+            else:
+                self._step(now)
+        self._flush()
+
+    def _step(self, now: float) -> None:
+        try:
+            self._pulse(now)
+            self._look(now)
+        except BarrierError as error:
+            self._lose(error)
+            return
+        passage = self._contacts["passage"]
+        if passage.stuck(now) and Trouble.CONTACT_STUCK not in self._troubles:
+            line = self._line("passage")
+            self._fault(Trouble.CONTACT_STUCK, f"{line} stays active; look whether somebody leans on it")
+        if self._off_at is not None and passage.idle_since(self._off_at, now):
+            self._off_at = None
+            self._due.append(Secured())
+
+    def _look(self, now: float) -> None:
+        names = self._wiring.inputs
+        for name, on in zip(names, self._board.read(tuple(names.values())), strict=True):
+            edge = self._contacts[name].sample(on is not (name in self._wiring.inverted), now)
+            match name, edge:
+                case "passage", Edge.RISE:
+                    self._due.append(Passed(1))
+                case "fault", Edge.RISE:
+                    self._fault(
+                        Trouble.FAULT_INPUT, f"{self._line('fault')}: the barrier says it has a fault"
+                    )
+                case "fault", Edge.FALL:
+                    self._clear(Trouble.FAULT_INPUT)
+                case "fire", Edge.RISE:
+                    self._due.append(FireAlarm())
+                case "fire", Edge.FALL:
+                    self._due.append(FireQuiet())
+                case _:
+                    pass
+        if not self._contacts["passage"].active:
+            self._clear(Trouble.CONTACT_STUCK)
+
+    def _pulse(self, now: float) -> None:
+        """End the pulse whose time is over, begin the next one that is owed."""
+        if now >= self._pulse_ends:
+            self._end_pulse(now)
+            if self._held and self._wiring.free is None:
+                # A module that ends its pulse by itself has just shut what is to stand open.
+                self._command("release", active=True)
+            elif not self._self_ending:
+                self._command("release", active=False)
+        if self._owed and not self._held and self._pulse_ends == math.inf and now >= self._next_pulse:
+            self._owed -= 1
+            self._pulse_ends = now + self._wiring.pulse_s
+            self._self_ending = False
+            if "release" in self._wiring.inverted:
+                self._command("release", active=True)
+            else:
+                with self._commanding():
+                    self._self_ending = self._board.pulse(self._wiring.release)
+
+    def _end_pulse(self, now: float) -> None:
+        if self._pulse_ends < math.inf:
+            self._pulse_ends, self._next_pulse = math.inf, now + GAP_S
+
+    # -------------------------------------------------------------- volts
+
+    def _command(self, name: str, *, active: bool) -> None:
+        with self._commanding():
+            self._board.write(self._wiring.outputs[name], active is not (name in self._wiring.inverted))
+
+    @contextmanager
+    def _commanding(self) -> Iterator[None]:
+        try:
+            yield
+        except BarrierError as error:
+            self._lose(error)
+            raise
+
+    def _answering(self) -> None:
+        if self._lost is not None:
+            raise BarrierError(self._lost.message, hint=self._lost.hint)
+
+    def _lose(self, error: BarrierError) -> None:
+        """Remember that it cannot be commanded; ``poll`` tells it, and tries again."""
+        if self._lost is None:
+            self._retry_at = -math.inf
+            self._fault(Trouble.FAULT, str(error))
+        self._lost = error
+
+    def _revive(self, now: float) -> None:
+        """Make it safe, and only then say that it is back."""
+        try:
+            make_safe(self._board, self._wiring)
+            self._contacts["passage"].forget()
+            self._look(now)
+        except BarrierError as error:
+            self._lose(error)
+            self._retry_at = now + RETRY_S
+            return
+        self._lost = None
+        self._held = False
+        self._owed = 0
+        self._end_pulse(now)
+        if self._off_at is not None:
+            self._off_at = now
+        self._clear(Trouble.FAULT)
+
+    # -------------------------------------------------------------- telling
+
+    def _line(self, name: str) -> str:
+        return f"{name} ({self._board.name}, input {self._wiring.inputs[name]})"
+
+    def _fault(self, trouble: Trouble, detail: str) -> None:
+        self._troubles.add(trouble)
+        self._due.append(Faulted(trouble, detail))
+
+    def _clear(self, trouble: Trouble) -> None:
+        if trouble in self._troubles:
+            self._troubles.remove(trouble)
+            self._due.append(Cleared(trouble))
+
+    def _flush(self) -> None:
+        while self._due and not self._stopping.is_set():
+            self._tell(self._due.popleft())
