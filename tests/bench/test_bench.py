@@ -51,3 +51,18 @@ def test_a_brief_run_of_the_sync_bench_loses_nothing():
         "duplicates",
     }  # fmt: skip
     assert (1500, 0, 0) == (figures["events"], figures["lost"], figures["duplicates"])
+
+
+@pytest.mark.pcsc
+def test_a_brief_run_of_the_lane_bench_tells_every_hop():
+    if pcscd.missing():
+        missing(pcscd.missing())
+    words = [sys.executable, str(Path(__file__).with_name("lane.py")), "--json", "--taps", "4"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == {"taps", "granted", "own_ms", "hops_ms"}
+    assert (4, 4) == (figures["taps"], figures["granted"])
+    assert {"p50", "p99"} == figures["own_ms"].keys()
+    hops = {"conversed", "handed", "opened", "judged", "written", "acted", "medium"}
+    assert hops == figures["hops_ms"].keys()
+    assert all(figures["hops_ms"][name] > 0 for name in hops)
