@@ -29,6 +29,7 @@ class Module:
     def __init__(self, model) -> None:
         self.model = model
         self.reads = 0
+        self.connections = 0
         self.silent = threading.Event()
         self._thread = None
 
@@ -48,12 +49,18 @@ class Module:
     async def _serve(self, ready) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         server = self._server(
-            _device(self._act), custom_pdu=[_flash_coil(self.model)], trace_packet=self._hear
+            _device(self._act),
+            custom_pdu=[_flash_coil(self.model)],
+            trace_packet=self._hear,
+            trace_connect=self._connect,
         )
         await server.serve_forever(background=True)
         ready.set()
         await self._over.wait()
         await server.shutdown()
+
+    def _connect(self, connected: bool) -> None:
+        self.connections += connected
 
     def _hear(self, sending: bool, packet: bytes) -> bytes:
         """A module that hangs hears everything and says nothing."""

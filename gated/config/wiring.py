@@ -109,9 +109,9 @@ def check_lines(lanes: Iterable[Wired]) -> None:
     devices: dict[str, ModbusPlace] = {}
     for lane in lanes:
         if lane.driver.name == "modbus":
-            place, _ = modbus_place(lane.driver.target)
-            if place.device and devices.setdefault(place.device, place) != place:
-                raise DocumentError("lane", f"two lanes speak at two speeds on {place.device}")
+            at, _ = modbus_place(lane.driver.target)
+            if at.device and devices.setdefault(at.device, at) != at:
+                raise DocumentError("lane", f"two lanes speak at two speeds on {at.device}")
         board, shared = _board(lane.driver), lane.driver.name == "gpio"
         for kind, lines in (("output", lane.wiring.outputs), ("input", lane.wiring.inputs)):
             for name, line in lines.items():

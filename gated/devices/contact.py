@@ -58,7 +58,7 @@ class Contact:
 
     def idle_since(self, moment: float, at: float) -> bool:
         """Whether it is idle, and every sample after ``moment`` until ``at`` says so for a debounce time."""
-        return not (self.active or self._level) and at - max(moment, self._since) >= self._debounce_s
+        return not self.active and at - max(moment, self._since) >= self._debounce_s
 
     def stuck(self, at: float) -> bool:
         """Whether it has been active for too long."""

@@ -104,7 +104,6 @@ class WiredBarrier:
             self._answering()
             self._off_at = None
             self._held = True
-            self._owed = 0
             self._command(self._wiring.opening, active=True)
 
     def secure(self) -> None:
@@ -194,7 +193,7 @@ class WiredBarrier:
                 self._command("release", active=True)
             elif not self._self_ending:
                 self._command("release", active=False)
-        if self._owed and not self._held and self._pulse_ends == math.inf and now >= self._next_pulse:
+        if self._owed and self._pulse_ends == math.inf and now >= self._next_pulse:
             self._owed -= 1
             self._pulse_ends = now + self._wiring.pulse_s
             self._self_ending = False
@@ -247,8 +246,6 @@ class WiredBarrier:
         self._held = False
         self._owed = 0
         self._end_pulse(now)
-        if self._off_at is not None:
-            self._off_at = now
         self._clear(Trouble.FAULT)
 
     # -------------------------------------------------------------- telling

@@ -157,6 +157,35 @@ def test_a_silent_module_costs_little_time_and_nothing_is_sent_twice(place, tmp_
         twin.barrier.release(1)
 
 
+def test_after_a_silence_the_connection_is_a_new_one(tmp_path):
+    """A late answer must not be taken for that of the next question."""
+    with world("modbus-tcp", tmp_path) as twin:
+        twin.module.silent.set()
+        with pytest.raises(BarrierError):
+            twin.board.read([5])
+        twin.module.silent.clear()
+        before = twin.module.connections
+        assert (False,) == twin.board.read([5])
+        assert before + 1 == twin.module.connections
+
+
+def test_all_who_come_at_once_share_one_connection(tmp_path):
+    with world("modbus-tcp", tmp_path) as twin:
+        twin.board.close()
+        before, together = twin.module.connections, threading.Barrier(8)
+
+        def use():
+            together.wait()
+            twin.board.read([5])
+
+        users = [threading.Thread(target=use) for _ in range(8)]
+        for user in users:
+            user.start()
+        for user in users:
+            user.join()
+        assert before + 1 == twin.module.connections
+
+
 def test_a_line_that_the_module_does_not_have_is_its_own_fault(name, tmp_path):
     with world(name, tmp_path) as twin:
         with pytest.raises(BarrierError, match=r"output 99: the module refuses \(exception 2\)") as caught:

@@ -85,9 +85,19 @@ def test_shutting_ends_a_pulse_and_forgets_the_next_one():
     bench.barrier.release(1)
     bench.barrier.release(1)
     bench.barrier.secure()
-    assert not bench.on()
+    for _ in range(200):
+        assert not bench.on()
+        bench.go_on(POLL_S)
+
+
+@pytest.mark.parametrize("command", [lambda barrier: barrier.release(1), lambda barrier: barrier.hold_open()])
+def test_one_that_is_opened_again_at_once_is_not_told_to_be_shut(command):
+    bench = Bench()
+    bench.barrier.secure()
+    command(bench.barrier)
     bench.go_on(2)
-    assert not bench.on()
+    assert bench.on()
+    assert [] == bench.told
 
 
 def test_a_pulse_that_the_board_ends_is_not_ended_by_us():
@@ -109,11 +119,13 @@ def test_what_is_held_open_is_opened_again_when_the_board_has_ended_a_pulse():
     assert bench.on()
 
 
-def test_a_release_of_one_that_is_held_open_shuts_nothing():
-    bench = Bench(pulse_s=0.5)
+def test_a_release_of_one_that_is_held_open_needs_no_pulse_and_shuts_nothing():
+    bench = Bench(board=SimulatedBoard(self_ending=True), pulse_s=0.5)
     bench.barrier.hold_open()
+    pulses, bench.board.pulse = [], lambda output: pulses.append(output) or True
     bench.barrier.release(1)
     bench.go_on(2)
+    assert [] == pulses
     assert bench.on()
 
 
@@ -197,17 +209,16 @@ def test_who_passed_while_the_board_was_gone_is_nobody_we_know_of():
 
 def test_a_board_that_is_gone_is_tried_every_second_and_no_more():
     bench = Bench()
-    tries, read = [], bench.board.read
+    tries, write = [], bench.board.write
     bench.board.gone = True
 
-    def count(inputs):
+    def count(output, on):
         tries.append(bench.clock.monotonic())
-        return read(inputs)
+        write(output, on)
 
-    bench.board.read = count
+    bench.board.write = count
     bench.go_on(10)
-    # Its outputs answer nothing either: inputs are read only when they were made safe.
-    assert 1 == len(tries)
+    assert 10 <= len(tries) <= 11
     bench.board.gone = False
     bench.go_on(RETRY_S + POLL_S)
     assert isinstance(bench.told[-1], Cleared)
@@ -233,6 +244,21 @@ def test_a_release_that_failed_is_not_made_later():
     bench.board.gone = False
     bench.go_on(2)
     assert not bench.on()
+
+
+def test_a_pulse_that_was_owed_when_the_board_went_is_not_made_later():
+    bench = Bench(pulse_s=0.5)
+    bench.barrier.release(1)
+    bench.barrier.release(1)
+    bench.board.gone = True
+    bench.go_on(2)
+    bench.board.gone = False
+    while len(bench.told) < 2:
+        bench.go_on(POLL_S)
+    assert [Faulted, Cleared] == [type(event) for event in bench.told]
+    for _ in range(200):
+        assert not bench.on()
+        bench.go_on(POLL_S)
 
 
 def test_a_fire_that_ended_while_the_board_was_gone_is_told_to_be_over():
