@@ -100,13 +100,13 @@ class SimulatedBarrier:
         """The fire input becomes active."""
         with self._lock:
             self._burns = True
-            self._tell(FireAlarm())
+        self._tell(FireAlarm())  # without the lock: whoever hears it opens other barriers at once
 
     def quiet(self) -> None:
         """The fire input is quiet again."""
         with self._lock:
             self._burns = False
-            self._tell(FireQuiet())
+        self._tell(FireQuiet())
 
     # -------------------------------------------------------------- the port
 
