@@ -32,6 +32,8 @@ class Mutant:
 
 INTAKE = "tests/central/test_intake.py"
 SYNC = "tests/daemon/test_sync.py"
+LAWS = "tests/properties/test_lane_laws.py"
+ORDERS = "tests/daemon/test_orders.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "lowered counters unnoticed": Mutant(
@@ -145,14 +147,71 @@ MUTANTS = {
     ),
     "exits wait for the row": Mutant(
         "daemon/passage.py",
-        "        event = Exited(self._id, persons, pass_)\n"
-        "        move = self._move(-persons, pass_)\n"
-        "        self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)\n",
-        "        event = Exited(self._id, persons, pass_)\n"
-        "        move = self._move(-persons, pass_)\n"
-        "        ticket = self._journal.append(event, Stamp.of(self._time.read()), move=move, insist=True)\n"
-        "        ticket.wait(self._journal_wait_s)\n",
+        "        if not isinstance(event, Settled):\n            return\n",
+        "",
         "tests/daemon/test_exits.py::test_while_another_holds_the_journal_no_exit_waits",
+    ),
+    "a fire ends with its input": Mutant(
+        "policy/lane_steps.py",
+        "    return replace(lane, alarm=False), ()\n",
+        "    return settle_after_fire(lane)\n\n\ndef settle_after_fire(lane: Standing) -> Step:\n"
+        "    return _settle_down(replace(lane, alarm=False), (Shut(),))\n",
+        LAWS,
+    ),
+    "a fire is forgotten by a restart": Mutant(
+        "daemon/passage.py",
+        "keep = Kept(lane.lane, lane.mode, lane.stage is Stage.FIRE)",
+        "keep = Kept(lane.lane, lane.mode, False)",
+        f"{ORDERS}::test_a_fire_outlasts_a_restart",
+    ),
+    "a fire waits for its lane": Mutant(
+        "daemon/lane.py",
+        "        self._walkway.open_at_once()\n        self._inbox.put(FireElsewhere())\n",
+        "        self._inbox.put(FireElsewhere())\n",
+        f"{ORDERS}::test_a_fire_opens_a_lane_that_waits_for_the_disk",
+    ),
+    "a fire burns at one lane": Mutant(
+        "daemon/gate.py",
+        "            if lane.worker is not alarmed:\n                lane.worker.burn()\n",
+        "            pass\n",
+        f"{ORDERS}::test_a_fire_opens_every_lane_until_a_person_re_arms_each",
+    ),
+    "re-armed while it burns": Mutant(
+        "policy/orders.py",
+        "return WhyNot.STILL_BURNING if lane.alarm else None",
+        "return None",
+        "tests/policy/test_lane.py",
+    ),
+    "who may have passed unseen is given back": Mutant(
+        "policy/lane_steps.py",
+        "(Shut(),), lost=True)",
+        "(Shut(),), lost=False)",
+        "tests/policy/test_lane.py",
+    ),
+    "opened by hand before its row": Mutant(
+        "daemon/ordering.py",
+        "        if not seq:  # it is settled as soon as it lands: nobody was let through\n",
+        "        if False:\n",
+        f"{ORDERS}::test_an_opening_whose_row_comes_too_late_is_given_back",
+    ),
+    "an order is obeyed before its row": Mutant(
+        "daemon/ordering.py",
+        "        if not landed:\n            self._late = ticket, event\n"
+        "            return WhyNot.JOURNAL_SLOW\n",
+        "",
+        f"{ORDERS}::test_a_mode_whose_row_comes_late_is_obeyed_when_it_has_come",
+    ),
+    "a stop forgets the release": Mutant(
+        "policy/lane.py",
+        "        Stopped: Row(steps.stopped, (SHUT,)),\n    },\n    CLOSING",
+        "        Stopped: Row(steps.leave_shut, (SHUT,)),\n    },\n    CLOSING",
+        LAWS,
+    ),
+    "shut before whoever passed was told": Mutant(
+        "policy/lane.py",
+        "        HoldOver: Row(steps.hold_over, (CLOSING,)),\n",
+        "        HoldOver: Row(steps.secured, _REST),\n",
+        "tests/policy/test_lane.py",
     ),
     "exits wait for their turn": Mutant(
         "daemon/tap.py",
