@@ -73,7 +73,7 @@ class NfcpyReader:
         return True
 
     def connect(self) -> NfcpySession:
-        """Begin a session. Raises ``CardError`` when the medium has left or does not wake, ``ReaderError``."""
+        """Begin a session. Raises ``CardError`` when the medium has left or sleeps on, ``ReaderError``."""
         sensed = self._sensed
         if sensed is None or not sensed.fresh:
             self._sweep()

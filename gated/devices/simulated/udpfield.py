@@ -105,7 +105,7 @@ class UdpField:
         self._medium: Medium | None = None
         self._card: _TypeA | _TypeB | None = None
         self._presentations = 0
-        self._plugs = 0  # how often it was plugged in; odd numbers of changes are no plug at all
+        self._pulled = 0  # how often the plug was
         self._plugged = True
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name=self.path, daemon=True)
@@ -130,12 +130,18 @@ class UdpField:
         with self._lock:
             self._take()
 
+    def blink(self) -> None:
+        """Let the medium lose the field for a moment, so that it forgets where it was."""
+        with self._lock:
+            if self._card is not None:
+                self._card.reset()
+
     def unplug(self) -> None:
         """Pull the reader's plug; what was opened stays dead."""
         with self._lock:
             self._take()
             self._plugged = False
-            self._plugs += 1
+            self._pulled += 1
 
     def replug(self) -> None:
         """Put it back; the reader must be opened again."""
@@ -147,11 +153,11 @@ class UdpField:
         import nfc  # noqa: PLC0415  # the field itself stands without it
 
         with self._lock:
-            plugs, plugged = self._plugs, self._plugged
+            pulled, plugged = self._pulled, self._plugged
         if not plugged:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         frontend = nfc.ContactlessFrontend(path)
-        frontend.device = _Cable(frontend.device, lambda: self._plugged and self._plugs == plugs)
+        frontend.device = _Cable(frontend.device, lambda: self._plugged and self._pulled == pulled)
         return frontend
 
     def close(self) -> None:
@@ -184,7 +190,7 @@ class UdpField:
         technology, _, digits = datagram.partition(b" ")
         frame = bytes.fromhex(digits.decode("ascii"))
         answer = None
-        if self._card is not None and self._card.TECHNOLOGY == technology:
+        if self._card is not None and technology == self._card.TECHNOLOGY:
             try:
                 answer = self._card.frame(frame)
             except LeftFieldError:

@@ -49,6 +49,7 @@ class VpcdPresentation:
         """Insert ``medium``. Raises ``ReaderError`` where no slot listens."""
         self._medium = medium
         self.orders: list[bytes] = []  # what the reader was told to do with its light and buzzer
+        self.lit = True  # whether it obeys
         try:
             self._link = socket.create_connection((host, port), CONNECT_S)
         except OSError as error:
@@ -101,7 +102,7 @@ class VpcdPresentation:
             return self._uid()
         if message.startswith(_LIGHTS):
             self.orders.append(message)
-            return _OK
+            return _OK if self.lit else _NOT_SUPPORTED
         return _NOT_SUPPORTED
 
     def _uid(self) -> bytes:
