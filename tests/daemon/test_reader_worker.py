@@ -9,7 +9,7 @@ import pytest
 
 from gated.card.identify import Scheme, identify
 from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
-from gated.daemon.reader_worker import ReaderWorker
+from gated.daemon.reader_worker import WAIT_S, ReaderWorker
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Faults
 from gated.devices.simulated.reader import SimulatedReader
@@ -69,6 +69,20 @@ def test_a_signal_is_shown_while_the_lane_is_busy_and_while_the_reader_waits(ser
     assert Signal.READY is served.reader.shown
 
 
+@pytest.mark.parametrize("busy", [True, False], ids=["the lane is busy", "the reader waits"])
+def test_a_signal_wakes_the_thread(served, busy):
+    if not busy:
+        served.worker.go_on(0)
+    clock = SystemClock()
+    took = []
+    for count in range(1, 6):
+        began = clock.monotonic()
+        served.worker.show(Signal.READY)
+        assert until(lambda count=count: len(served.reader.all) == count)
+        took.append(clock.monotonic() - began)
+    assert min(took[1:]) < WAIT_S / 4  # an interrupt just before a wait is lost: not each is prompt
+
+
 def test_a_signal_is_shown_while_the_medium_lies_there_each_time_anew(served):
     served.worker.go_on(0)
     served.reader.present(medium(1))
@@ -92,6 +106,12 @@ def test_nothing_is_shown_in_a_conversation_and_the_latest_after_it(served):
     slow.free()
     served.next(Conversed)
     assert until(lambda: served.reader.all == [Signal.GRANTED])
+    served.reader.remove()
+    served.worker.go_on(1)
+    served.reader.present(medium(2))
+    served.next(Conversing)
+    served.next(Conversed)
+    assert [Signal.GRANTED] == served.reader.all
 
 
 def test_a_reader_that_was_away_shows_the_last_signal_again(served):

@@ -72,6 +72,32 @@ class Broken:
         raise self._error
 
 
+class Wavering:
+    """A frontend whose sweeps can be made to fail; it remembers what was sought."""
+
+    def __init__(self, frontend=None) -> None:
+        self._frontend = frontend
+        self.device = None
+        self.failures: list[Exception | None] = []  # None: finds nothing
+        self.sought: list = []
+
+    def __getattr__(self, name):
+        return getattr(self._frontend, name)
+
+    def sense(self, *targets):
+        self.sought = list(targets)
+        if self.failures:
+            failure = self.failures.pop(0)
+            if failure is not None:
+                raise failure
+            return None
+        return self._frontend.sense(*targets)
+
+    def close(self):
+        if self._frontend is not None:
+            self._frontend.close()
+
+
 def make_reader(open_frontend):
     from gated.devices.nfcpy import NfcpyReader
 
@@ -94,6 +120,12 @@ def test_without_nfcpy_one_line_says_what_to_install():
     (line,) = ended.stdout.splitlines()
     assert "libusb-1.0-0" in line
     assert "pip install 'gated[nfcpy]'" in line
+
+
+def test_warnings_of_the_process_stay_where_they_were():
+    words = "import warnings, gated.devices.nfcpy; warnings.warn('look at me')"
+    ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert "look at me" in ended.stderr
 
 
 @pytest.mark.parametrize("path", ["usb:ffff:fffe", "tty:NOSUCH:pn532"])
@@ -152,6 +184,17 @@ def test_what_a_medium_may_confuse_the_driver_with_is_borne_for_a_second_and_no_
     assert not reader.wait_card(PAUSE_S * (CONFUSED - 3))
     with pytest.raises(ReaderError):
         reader.wait_card(PATIENCE_S)
+
+
+def test_a_driver_that_is_confused_now_and_then_is_no_lost_reader():
+    from gated.devices.nfcpy import CONFUSED
+
+    frontend = Wavering()
+    frontend.failures = [IndexError("list index out of range"), None] * CONFUSED
+    reader = make_reader(lambda _path: frontend)
+    reader.open()
+    while frontend.failures:
+        assert not reader.wait_card(0.0)
 
 
 # ------------------------------------------------------------------ media
@@ -223,6 +266,34 @@ def test_a_swap_between_two_looks_is_a_removal(world, ats):
     assert OTHER_UID == world.reader.connect().uid
 
 
+def test_a_swap_of_type_b_for_type_b_is_a_removal(world):
+    world.insert(PkocMedium(b""))
+    sensed(world.reader).close()
+    world.insert(PkocMedium(b""))
+    assert world.reader.wait_removed(PATIENCE_S)
+    assert b"\x90\x00" == sensed(world.reader).transmit(SELECT)[-2:]
+
+
+def test_a_single_sweep_that_misses_the_medium_is_no_removal():
+    """And it is sought by its UID: another one beside it would not be found."""
+    world = nfcpy_field()
+    frontends = []
+
+    def give(_path):
+        frontends.append(Wavering(world.field.frontend(world.field.path)))
+        return frontends[-1]
+
+    reader = make_reader(give)
+    reader.open()
+    world.field.present(Medium(UID), MUTE)
+    sensed(reader).close()
+    frontends[0].failures = [None]
+    assert waits(reader, 1)
+    assert [UID] == [bytes(target.sel_req) for target in frontends[0].sought]
+    reader.close()
+    world.close()
+
+
 class Phone(PkocMedium):
     """It draws a new UID whenever the field goes off."""
 
@@ -276,6 +347,19 @@ def test_a_medium_that_does_not_wake_is_tried_in_vain_once_and_no_fault_of_the_r
     assert world.reader.wait_removed(PATIENCE_S)
     world.insert(PkocMedium(OTHER_UID))
     assert OTHER_UID == sensed(world.reader).uid
+
+
+def test_a_medium_that_sleeps_and_is_held_nearer_gets_a_second_chance(world):
+    sleeping = PkocMedium(UID)
+    sleeping.faults = Faults(hang_waking=True)
+    world.insert(sleeping)
+    assert world.reader.wait_card(PATIENCE_S)
+    with pytest.raises(CardError):
+        world.reader.connect()
+    sleeping.free()
+    sleeping.faults = Faults()
+    assert world.reader.wait_removed(PATIENCE_S)
+    assert b"\x90\x00" == sensed(world.reader).transmit(SELECT)[-2:]
 
 
 def test_an_interrupt_ends_the_pause_and_is_forgotten_before_the_next_wait(world):
