@@ -31,6 +31,7 @@ from needs import need
 PCSCD = shutil.which("pcscd") or "/usr/sbin/pcscd"
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 PULLED = "pulled"
+LIT = "lit"
 READERS = 2
 PATIENCE_S = 10.0
 
@@ -76,6 +77,7 @@ def running() -> Iterator[Service]:
         yield shared
     finally:
         shared.plug()
+        shared.disobey()
         for slot in shared.slots:
             slot.remove()
 
@@ -87,12 +89,23 @@ class Slot:
         self._service = made
         self._entry, self._number = entry, number
         self._presentation: VpcdPresentation | None = None
-        self.reader = f"Gate Virtual {entry} 00 {number:02d}"
+        self.reader = f"{_name(entry)} 00 {number:02d}"
 
     def insert(self, medium: Medium) -> None:
         """Put a medium in. pcscd sees it at its next poll, within 0.4 s."""
         assert self._presentation is None, "take the last medium out first"
         self._presentation = VpcdPresentation(medium, self._service.ports[self._entry] + self._number)
+
+    @property
+    def presentation(self) -> VpcdPresentation:
+        """Of the medium that is in it."""
+        assert self._presentation is not None
+        return self._presentation
+
+    @property
+    def orders(self) -> list[bytes]:
+        """What the reader was told to do with its light while this medium was in it."""
+        return self.presentation.orders
 
     def wait_seen(self) -> None:
         """Wait until pcscd has seen the medium."""
@@ -154,6 +167,19 @@ class Service:
         """Put it back."""
         (self._directory / PULLED).unlink(missing_ok=True)
 
+    def obey(self) -> None:
+        """From now on, the first reader takes orders without a medium: no reader does by default."""
+        need("gcc", "gcc")
+        (self._directory / LIT).touch()
+
+    def orders(self) -> list[bytes]:
+        """What the first reader was told to do without a medium, since ``obey``."""
+        return [bytes.fromhex(order) for order in (self._directory / LIT).read_text("ascii").split()]
+
+    def disobey(self) -> None:
+        """It takes orders no longer."""
+        (self._directory / LIT).unlink(missing_ok=True)
+
     def end(self) -> None:
         """Stop it for good."""
         self.stop()
@@ -166,7 +192,7 @@ class Service:
         lines = []
         for entry, port in enumerate(self.ports):
             library = self._driver(entry)
-            lines += [f'FRIENDLYNAME "Gate Virtual {entry}"', f"DEVICENAME /dev/null:0x{port:X}"]
+            lines += [f'FRIENDLYNAME "{_name(entry)}"', f"DEVICENAME /dev/null:0x{port:X}"]
             lines += [f"LIBPATH {library}", f"CHANNELID 0x{port:X}", ""]
         (entries / "vpcd").write_text("\n".join(lines), encoding="ascii")
 
@@ -180,7 +206,8 @@ class Service:
         behind = self._directory / ".".join(DRIVER.resolve().name.split(".")[:3])
         shutil.copy(DRIVER, behind)
         library = self._directory / "cable.so"
-        words = [compiler, "-shared", "-fPIC", f'-DPULLED="{self._directory / PULLED}"', "-o", library]
+        words = [compiler, "-shared", "-fPIC", "-o", library]
+        words += [f'-D{name.upper()}="{self._directory / name}"' for name in (PULLED, LIT)]
         words += [Path(__file__).with_name("cable.c"), "-Wl,--no-as-needed,-rpath,$ORIGIN", behind]
         subprocess.run(words, check=True)
         return library
@@ -199,6 +226,11 @@ class Service:
                 stdout=log,
                 stderr=log,
             )
+
+
+def _name(entry: int) -> str:
+    """The first one is named as a reader whose light takes orders."""
+    return f"Gate {'Virtual' if entry else 'ACR122U'} {entry}"
 
 
 @functools.cache

@@ -1,7 +1,8 @@
-"""The two twins of the reader port, with what the world can do to each, under the same names."""
+"""The three twins of the reader port, with what the world can do to each, under the same names."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +12,12 @@ import pcscd
 from gated.devices.simulated.media import Medium
 from gated.devices.simulated.reader import SimulatedReader
 from gated.ports import CardSession, Reader
+from needs import missing
 
 PATIENCE_S = 10.0  # no test waits this long unless it fails
 
 #: For ``@pytest.fixture(params=TWINS)``.
-TWINS = ("simulated", pytest.param("pcsc", marks=pytest.mark.pcsc))
+TWINS = ("simulated", pytest.param("pcsc", marks=pytest.mark.pcsc), "nfcpy")
 
 
 class SimulatedField:
@@ -61,7 +63,41 @@ class VpcdField:
         self.service.start()
 
 
-Field = SimulatedField | VpcdField
+class NfcpyField:
+    """A radio field under nfcpy's own udp driver."""
+
+    def __init__(self) -> None:
+        from gated.devices.nfcpy import NfcpyReader
+        from gated.devices.simulated.udpfield import UdpField
+
+        self.field = UdpField()
+        self.reader = NfcpyReader(self.field.path, self.field.frontend)
+
+    def insert(self, medium: Medium) -> None:
+        self.field.present(medium)
+
+    def remove(self) -> None:
+        self.field.remove()
+
+    def unplug(self) -> None:
+        self.field.unplug()
+
+    def replug(self) -> None:
+        self.field.replug()
+
+    def close(self) -> None:
+        self.reader.close()
+        self.field.close()
+
+
+Field = SimulatedField | VpcdField | NfcpyField
+
+
+def nfcpy_field() -> NfcpyField:
+    """A radio field; skips the test where nfcpy is missing, and fails it in CI."""
+    if importlib.util.find_spec("nfc") is None:
+        missing("nfcpy is not installed (pip install 'gated[nfcpy]')")
+    return NfcpyField()
 
 
 @contextmanager
@@ -71,6 +107,10 @@ def field(twin: str) -> Iterator[Field]:
         made = SimulatedField()
         yield made
         made.remove()
+    elif twin == "nfcpy":
+        radio = nfcpy_field()
+        yield radio
+        radio.close()
     else:
         with pcscd.running() as service:
             yield VpcdField(service)

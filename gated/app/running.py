@@ -222,6 +222,10 @@ def make_reader(driver: Driver) -> Reader:
         from gated.devices.pcsc import PcscReader  # noqa: PLC0415  # only gates with such a reader need it
 
         return PcscReader(driver.target)
+    if driver.name == "nfcpy":
+        from gated.devices.nfcpy import NfcpyReader  # noqa: PLC0415  # likewise
+
+        return NfcpyReader(driver.target)
     return SimulatedReader(driver.target or "simulated")
 
 

@@ -26,7 +26,11 @@ from gated.texts.languages import LANGUAGES
 from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
-_DRIVER = re.compile(r"(simulated|pcsc)(?::(.{1,128}))?\Z")
+_DRIVER = re.compile(r"(simulated|pcsc|nfcpy)(?::(.{1,128}))?\Z")
+#: What of nfcpy's paths names one reader, and the same one after it was unplugged.
+_NFCPY = re.compile(
+    r"(usb:[0-9a-f]{4}:[0-9a-f]{4}|tty:[A-Za-z0-9-]{1,64}:(pn532|arygon)|udp:[A-Za-z0-9.-]{1,64}:(?P<port>[0-9]{1,5}))\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +192,14 @@ def _lane(table: Table) -> LaneSettings:
 
 def _driver(text: str) -> Driver:
     match = _DRIVER.match(text)
-    if match is None or (match[1] == "pcsc" and not match[2]):
-        raise ValueError('must be "simulated" or "pcsc:READER NAME"')
+    if match is None or (match[1] != "simulated" and not match[2]):
+        raise ValueError('must be "simulated", "pcsc:READER NAME" or "nfcpy:PATH"')
+    if match[1] == "nfcpy":
+        path = _NFCPY.match(match[2])
+        if path is None or int(path["port"] or 0) > 65535:
+            raise ValueError(
+                "nfcpy's path must be usb:VVVV:PPPP, tty:NAME:pn532, tty:NAME:arygon or udp:HOST:PORT"
+            )
     return Driver(match[1], match[2] or "")
 
 

@@ -72,6 +72,7 @@ class Front:
         for one in texts:
             one.ready()  # read now: the first visitor waits for no catalogue
         self._watch = watch
+        self.on_reader: Callable[[Signal], None] = lambda _signal: None  # its own light and sound
         self._rest: _Rest | None = None
         self._until = math.inf  # when a refusal has been shown long enough
 
@@ -84,7 +85,7 @@ class Front:
         if refusal is not None:
             self._show_refusal(signal, refusal, None)
         else:
-            self._indicator.show(signal, None, self._say(_AT_REST[signal]))
+            self._show(signal, None, self._say(_AT_REST[signal]))
 
     def grant(self, decision: Granted | Leaving) -> None:
         """Show that the way is free."""
@@ -93,7 +94,7 @@ class Front:
         warnings = decision.warnings if isinstance(decision, Granted) else ()
         look = any(warned.notice in _LOOK for warned in warnings)
         signal = Signal.LOOK if look else Signal.GRANTED
-        self._indicator.show(signal, None, self._say(lambda texts: texts.told(decision, now)))
+        self._show(signal, None, self._say(lambda texts: texts.told(decision, now)))
 
     def refuse(self, refusal: Refusal, next_at: int | None = None) -> None:
         """Show a refusal for a while, and when to come back."""
@@ -115,7 +116,11 @@ class Front:
 
     def _show_refusal(self, signal: Signal, refusal: Refusal, next_at: int | None) -> None:
         now = self._time.read().estimate
-        self._indicator.show(signal, refusal, self._say(lambda texts: texts.refused(refusal, next_at, now)))
+        self._show(signal, refusal, self._say(lambda texts: texts.refused(refusal, next_at, now)))
+
+    def _show(self, signal: Signal, refusal: Refusal | None, texts: tuple[str, ...]) -> None:
+        self._indicator.show(signal, refusal, texts)
+        self.on_reader(signal)
 
     def _say(self, tell: Callable[[Texts], str]) -> tuple[str, ...]:
         return tuple(tell(texts) for texts in self._texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from gated.card.pkoc import Conversation
@@ -16,12 +17,15 @@ from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, Re
 from gated.errors import CardError, ReaderError
 from gated.model.credential import Credential
 from gated.model.refusal import Refusal
-from gated.ports import CardSession, Reader
+from gated.ports import CardSession, Reader, Signal
 
 log = logging.getLogger(__name__)
 
 #: One wait; between two of them the thread looks whether it shall stop.
 WAIT_S = 1.0
+#: While a medium lies there a light may be due at any moment, and an interrupt that comes just before a wait
+#: is lost: so these waits are short.
+REMOVAL_WAIT_S = 0.1
 #: Reopening a lost reader: first at once, then ever slower, for a plug may take a second or a day.
 BACKOFF_S = (0.05, 2.0)
 
@@ -65,8 +69,13 @@ class ReaderWorker:
         self._converse = converse
         self._post = post
         self._stopping = threading.Event()
-        self._may_sense = threading.Event()
-        self._tap = self._go_on_after = 0
+        self._called = threading.Event()  # something is to be done other than sensing
+        self._signals: deque[Signal] = deque(maxlen=1)  # not shown yet: the latest wins
+        self._shown: Signal | None = None
+        self._again: Signal | None = None  # to a reader that was away
+        self._dark = False  # its light failed: told once
+        self._tap = 0
+        self._go_on_after = -1  # the tap after which the lane lets us sense
         self._told = ""  # the last trouble with a medium: told once, not at every tap
         self._monotonic = monotonic
         self.beat = monotonic()  # when the reader last came back to us
@@ -82,7 +91,17 @@ class ReaderWorker:
         It may not know yet that another has begun: then this says nothing about that one.
         """
         self._go_on_after = tap
-        self._may_sense.set()
+        self._called.set()
+
+    def show(self, signal: Signal) -> None:
+        """Have the reader's own light and sound say it, soon: between two waits of the reader's thread.
+
+        Any thread may call; never blocks, never raises. Of several the latest is shown. A reader that was
+        away shows it again when it is back.
+        """
+        self._signals.append(signal)
+        self._called.set()
+        self._reader.interrupt()
 
     def nudge(self) -> None:
         """Ask a hung reader to let go. Best effort."""
@@ -91,7 +110,7 @@ class ReaderWorker:
     def stop(self, timeout_s: float) -> bool:
         """Stop the thread. False = it hangs in the reader; it dies with the process."""
         self._stopping.set()
-        self._may_sense.set()
+        self._called.set()
         # A cancel only hits a wait that is already pending: repeat it.
         for _ in range(max(1, int(timeout_s / 0.05))):
             self._reader.interrupt()
@@ -108,6 +127,7 @@ class ReaderWorker:
             try:
                 self._reader.open()
                 delay, lost = BACKOFF_S[0], False
+                self._again = self._shown
                 self._post(ReaderReady())
                 while not self._stopping.is_set():
                     self._one_tap()
@@ -124,22 +144,35 @@ class ReaderWorker:
 
     def _one_tap(self) -> None:
         self.beat = self._monotonic()
-        if not self._may_sense.wait(WAIT_S) or self._stopping.is_set():
-            return
+        self._show()
         if self._go_on_after != self._tap:
-            self._may_sense.clear()
-            if self._go_on_after != self._tap:  # looked at again: it may have been said in between
-                return
+            self._called.wait(WAIT_S)
+            self._called.clear()
+            return
         if not self._reader.wait_card(WAIT_S):
             return
-        self._may_sense.clear()
         self._tap += 1
         # Before the first byte is exchanged: from here on the medium can hold this thread.
         self._post(Conversing(self._tap, self._monotonic()))
         proved = self._prove()
         self._post(Conversed(self._tap, proved, self._monotonic()))
-        while not self._stopping.is_set() and not self._reader.wait_removed(WAIT_S):
+        self._show()
+        while not self._stopping.is_set() and not self._reader.wait_removed(REMOVAL_WAIT_S):
             self.beat = self._monotonic()
+            self._show()
+
+    def _show(self) -> None:
+        signal = self._signals.pop() if self._signals else self._again  # nobody else pops
+        self._again = None
+        if signal is None:
+            return
+        self._shown = signal
+        try:
+            self._reader.show(signal)
+        except Exception:  # a lamp ends no thread, whatever its driver thinks of
+            if not self._dark:
+                log.exception("reader %s: its light cannot be used", self._reader.name)
+            self._dark = True
 
     def _prove(self) -> Credential | Refusal | None:
         try:

@@ -118,6 +118,7 @@ class Walkway:
     def begin(self, reader: ReaderWorker, heard: Callable[[BarrierEvent], None]) -> None:
         """Begin as the lane was left; ``heard`` is what the barrier tells."""
         self._reader = reader
+        self._front.on_reader = reader.show
         self._barrier.start(heard)
         self._passage.begin(self._kept)
         self._front.stand(rest_of(self.standing))

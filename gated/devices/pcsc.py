@@ -7,51 +7,17 @@ and pyscard 2.3.1; the calls are those of PC/SC part 5, the UID's pseudo-APDU is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
+from gated.devices.acr122u import NAME as ACR122U
 from gated.devices.clock import SystemClock
-from gated.errors import CardError, ConfigError, ReaderError
+from gated.devices.pcsc_calls import AGAIN, CABLE, ask, call, failure, scard
+from gated.devices.pcsc_light import PcscLight
+from gated.errors import CardError, ReaderError
 from gated.ports import Signal
-
-try:
-    from smartcard import scard
-except ImportError as error:
-    raise ConfigError(
-        f"the reader driver pcsc needs pyscard ({error})",
-        hint="apt install gcc python3-dev libpcsclite-dev, then pip install 'gated[pcsc]'",
-    ) from None
 
 _GET_UID = bytes.fromhex("FFCA000000")  # PC/SC part 3 clause 3.2.2.1.3: answered by the reader itself
 _OK = b"\x90\x00"
-
-#: What a medium, and not the reader, is to blame for. Everything else means that the reader is gone.
-_OF_THE_MEDIUM = frozenset(
-    {
-        scard.SCARD_E_CARD_UNSUPPORTED,
-        scard.SCARD_E_INSUFFICIENT_BUFFER,  # it answered more than any APDU may hold
-        scard.SCARD_E_NO_SMARTCARD,
-        scard.SCARD_E_NOT_TRANSACTED,
-        scard.SCARD_E_PROTO_MISMATCH,
-        scard.SCARD_E_TIMEOUT,  # the reader's driver gave it up
-        scard.SCARD_E_SHARING_VIOLATION,  # somebody else converses with it: over when it leaves
-        scard.SCARD_W_REMOVED_CARD,
-        scard.SCARD_W_RESET_CARD,
-        scard.SCARD_W_UNPOWERED_CARD,
-        scard.SCARD_W_UNRESPONSIVE_CARD,
-        scard.SCARD_W_UNSUPPORTED_CARD,
-    }
-)
-_AGAIN = "present the medium again and hold it still"
-_CABLE = "check the reader's cable and the service behind it: systemctl status pcscd.socket pcscd"
-_POLKIT = "allow org.debian.pcsc-lite.access_pcsc and access_card to the daemon's user in polkit"
-_HINTS = {
-    scard.SCARD_E_NO_ACCESS: _POLKIT,
-    scard.SCARD_W_SECURITY_VIOLATION: _POLKIT,
-    scard.SCARD_E_NO_SERVICE: "start it: systemctl start pcscd.socket (Debian packages pcscd, libpcsclite1)",
-    scard.SCARD_E_SHARING_VIOLATION: "another program uses this reader: end it",
-}
 _GONE_FLAGS = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE
 
 
@@ -82,13 +48,13 @@ class PcscSession:
         no way to cancel.
         """
         if self._handle is None:
-            raise CardError(f"reader {self._reader}: the conversation is over", hint=_AGAIN)
-        (response,) = _ask(
+            raise CardError(f"reader {self._reader}: the conversation is over", hint=AGAIN)
+        (response,) = ask(
             self._reader, "conversing", scard.SCardTransmit, self._handle, self._pci, list(apdu)
         )
         # A medium torn away in the middle of a command shows as success with an empty response.
         if len(response) < 2:
-            raise CardError(f"reader {self._reader}: the medium answered nothing", hint=_AGAIN)
+            raise CardError(f"reader {self._reader}: the medium answered nothing", hint=AGAIN)
         return bytes(byte & 0xFF for byte in response)
 
     def close(self) -> None:
@@ -108,6 +74,7 @@ class PcscReader:
         self._context: int | None = None
         self._state: int = scard.SCARD_STATE_UNAWARE
         self._served: int | None = None  # the event counter of the last session's medium
+        self._light: PcscLight | None = None
         self._monotonic = SystemClock().monotonic
 
     @property
@@ -121,10 +88,13 @@ class PcscReader:
         A context dies with the pcscd that gave it, so each opening takes a new one.
         """
         self.close()
-        (self._context,) = _ask(self._name, "opening", scard.SCardEstablishContext, scard.SCARD_SCOPE_USER)
+        (self._context,) = ask(self._name, "opening", scard.SCardEstablishContext, scard.SCARD_SCOPE_USER)
         try:
             self._check_listed()
             self._look()
+            if ACR122U in self._name:
+                self._light = PcscLight(self._name, self._context)
+                self._light.begin(present=self._present)
         except BaseException:
             self.close()
             raise
@@ -133,7 +103,7 @@ class PcscReader:
         """Wait for a medium; False after the timeout or an interrupt. Raises ``ReaderError``."""
         deadline = self._monotonic() + timeout_s
         self._look()
-        while not self._state & scard.SCARD_STATE_PRESENT:
+        while not self._present:
             if not self._watch(deadline - self._monotonic()):
                 return False
         return True
@@ -145,9 +115,9 @@ class PcscReader:
         """
         self._served = _events(self._state)
         if self._state & scard.SCARD_STATE_MUTE:
-            raise CardError(f"reader {self._name}: the medium does not wake up", hint=_AGAIN)
+            raise CardError(f"reader {self._name}: the medium does not wake up", hint=AGAIN)
         # Exclusive: nobody slips a command of their own between ours.
-        handle, protocol = _ask(
+        handle, protocol = ask(
             self._name,
             "connecting",
             scard.SCardConnect,
@@ -176,7 +146,7 @@ class PcscReader:
         deadline = self._monotonic() + timeout_s
         self._look()
         served = _events(self._state) if self._served is None else self._served
-        while self._state & scard.SCARD_STATE_PRESENT and _events(self._state) == served:
+        while self._present and _events(self._state) == served:
             if not self._watch(deadline - self._monotonic()):
                 return False
         self._served = None
@@ -193,17 +163,26 @@ class PcscReader:
                 scard.SCardCancel(context)
 
     def show(self, signal: Signal) -> None:
-        """Say it with the reader's own light and sound."""
+        """Say it with the reader's own light and sound: an ACR122U's, by its name. Never raises."""
+        if self._light is not None:
+            with suppress(ReaderError):  # a reader that is lost tells it at the next wait
+                self._look()
+                self._light.show(signal, present=self._present)
 
     def close(self) -> None:
         """Give the reader back. Never raises."""
         context, self._context = self._context, None
         self._served = None
+        self._light = None
         if context is not None:
             with suppress(SystemError):
                 scard.SCardReleaseContext(context)
 
     # -------------------------------------------------------------- inside
+
+    @property
+    def _present(self) -> bool:
+        return bool(self._state & scard.SCARD_STATE_PRESENT)
 
     def _check_listed(self) -> None:
         names = self._names()
@@ -215,11 +194,11 @@ class PcscReader:
             )
 
     def _names(self) -> list[str]:
-        code, given = _call(self._name, "opening", scard.SCardListReaders, self._context, [])
+        code, given = call(self._name, "opening", scard.SCardListReaders, self._context, [])
         if code == scard.SCARD_E_NO_READERS_AVAILABLE:
             return []
         if code != scard.SCARD_S_SUCCESS:
-            raise _failure(self._name, "opening", code)
+            raise failure(self._name, "opening", code)
         return list(given[0])
 
     def _look(self) -> None:
@@ -230,9 +209,9 @@ class PcscReader:
     def _watch(self, timeout_s: float) -> bool:
         """Wait for a state other than the one last seen; False after the timeout or an interrupt."""
         if self._context is None:
-            raise ReaderError(f"reader {self._name} is not open", hint=_CABLE)
+            raise ReaderError(f"reader {self._name} is not open", hint=CABLE)
         wait_ms = max(0, round(timeout_s * 1000))
-        code, given = _call(
+        code, given = call(
             self._name,
             "waiting",
             scard.SCardGetStatusChange,
@@ -243,38 +222,12 @@ class PcscReader:
         if code in (scard.SCARD_E_TIMEOUT, scard.SCARD_E_CANCELLED):
             return False
         if code != scard.SCARD_S_SUCCESS:
-            raise _failure(self._name, "waiting", code)
+            raise failure(self._name, "waiting", code)
         state: int = given[0][0][1]
         if state & _GONE_FLAGS:
-            raise ReaderError(f"reader {self._name} has gone", hint=_CABLE)
+            raise ReaderError(f"reader {self._name} has gone", hint=CABLE)
         self._state = state & ~scard.SCARD_STATE_CHANGED
         return True
-
-
-def _call(reader: str, doing: str, call: Callable[..., Any], *arguments: Any) -> tuple[int, list[Any]]:
-    """Make a call of PC/SC; returns its code and what else it gives. Raises ``ReaderError``."""
-    try:
-        code, *given = call(*arguments)
-    except SystemError:
-        # pyscard forgets to set an exception when pcscd dies within a call.
-        raise ReaderError(f"reader {reader}: {doing} ended with pcscd itself", hint=_CABLE) from None
-    return code, given
-
-
-def _ask(reader: str, doing: str, call: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Make a call that must succeed. Raises ``CardError`` or ``ReaderError``."""
-    code, given = _call(reader, doing, call, *arguments)
-    if code != scard.SCARD_S_SUCCESS:
-        raise _failure(reader, doing, code)
-    return given
-
-
-def _failure(reader: str, doing: str, code: int) -> CardError | ReaderError:
-    said = scard.SCardGetErrorMessage(code).strip().rstrip(".")
-    message = f"reader {reader}: {doing} failed: {said} ({code & 0xFFFFFFFF:#010x})"
-    if code in _OF_THE_MEDIUM:
-        return CardError(message, hint=_HINTS.get(code, _AGAIN))
-    return ReaderError(message, hint=_HINTS.get(code, _CABLE))
 
 
 def _events(state: int) -> int:

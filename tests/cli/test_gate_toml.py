@@ -68,7 +68,8 @@ def test_a_reader_and_a_barrier_can_be_named_for_a_new_one(box, office):
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["--reader", "acr"], 'lane[0].reader: must be "simulated" or "pcsc:READER NAME"'),
+        (["--reader", "acr"], 'lane[0].reader: must be "simulated", "pcsc:READER NAME" or "nfcpy:PATH"'),
+        (["--reader", "nfcpy:usb"], "lane[0].reader: nfcpy's path must be usb:VVVV:PPPP"),
         (["--barrier", "relay"], "lane[0].barrier"),
         (["--reader", "pcsc:a\nb"], "cannot stand in gate.toml"),
     ],

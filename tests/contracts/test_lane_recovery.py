@@ -1,4 +1,4 @@
-"""A lane whose medium answers nothing, and a lane whose reader goes away: on both twins."""
+"""A lane whose medium answers nothing, and a lane whose reader goes away: on all twins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of the reader port, kept by both twins: in process, and PC/SC through pcscd and vpcd."""
+"""The contract of the reader port, kept by all twins: in process, PC/SC on vpcd, nfcpy on its udp driver."""
 
 from __future__ import annotations
 

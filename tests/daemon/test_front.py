@@ -222,5 +222,6 @@ def test_every_caller_of_a_display_is_the_front_of_a_lane():
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "show"
+        if len(node.args) > 1  # a reader's own light shows a signal and has no room for words
     }
     assert {"daemon/front.py"} == shown_by

@@ -1,4 +1,4 @@
-"""What only PC/SC can do wrong. The contract that both twins keep is in tests/contracts/test_reader.py."""
+"""What only PC/SC can do wrong. The contract that all twins keep is in tests/contracts/test_reader.py."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_without_pyscard_one_line_names_the_packages_to_install():
 @pytest.mark.pcsc
 def test_a_name_that_no_reader_has_is_told_with_the_names_that_there_are(service, make_reader):
     with pytest.raises(ReaderError) as caught:
-        make_reader("Gate Virtual").open()  # a beginning of a name is no name
+        make_reader("Gate ACR122U 0").open()  # a beginning of a name is no name
     for slot in service.slots:
         assert repr(slot.reader) in str(caught.value)
     assert "gate.toml" in caught.value.hint
@@ -146,11 +146,11 @@ def test_a_reader_that_was_away_serves_through_a_new_context(service, make_reade
 
 @pytest.mark.pcsc
 def test_what_pyscard_raises_when_pcscd_dies_within_a_call_is_a_loss_of_the_reader(service):
-    from gated.devices import pcsc
+    from gated.devices import pcsc_calls
 
     def dies():
         raise SystemError("<built-in function SCardListReaders> returned NULL without setting an exception")
 
     with pytest.raises(ReaderError) as caught:
-        pcsc._ask("north", "waiting", dies)
+        pcsc_calls.ask("north", "waiting", dies)
     assert "north" in str(caught.value)

@@ -67,6 +67,7 @@ class SimulatedReader:
         self._plugged = True
         self._opened = False
         self._interrupts = 0
+        self.shown: Signal | None = None  # the last signal that was shown
 
     @property
     def name(self) -> str:
@@ -158,7 +159,8 @@ class SimulatedReader:
             self._changed.notify_all()
 
     def show(self, signal: Signal) -> None:
-        """Say it with the reader's own light and sound."""
+        """Remember it."""
+        self.shown = signal
 
     def close(self) -> None:
         """Give the reader back."""

@@ -21,8 +21,10 @@ CONNECT_S = 5.0
 _STOP_S = 5.0
 
 _TELL_ATR = 4
-_GET_UID = bytes.fromhex("FFCA000000")  # PC/SC part 3 clause 3.2.2.1.3
-_NO_UID = bytes.fromhex("6A81")  # same clause: function not supported
+_OF_THE_READER = 0xFF  # the class of pseudo-APDUs (PC/SC part 3 clause 3.2): no medium ever sees one
+_GET_UID = bytes.fromhex("FFCA000000")  # same part, clause 3.2.2.1.3
+_NOT_SUPPORTED = bytes.fromhex("6A81")  # same clause
+_LIGHTS = (b"\xff\x00\x40", b"\xff\x00\x52")  # those of an ACR122U
 _OK = b"\x90\x00"
 #: Too short to be a response. An empty message would say it better, but vpcd 3.3 waits on after one.
 _NOTHING = b"\x00"
@@ -46,6 +48,8 @@ class VpcdPresentation:
     def __init__(self, medium: Medium, port: int, host: str = "127.0.0.1") -> None:
         """Insert ``medium``. Raises ``ReaderError`` where no slot listens."""
         self._medium = medium
+        self.orders: list[bytes] = []  # what the reader was told to do with its light and buzzer
+        self.lit = True  # whether it obeys
         try:
             self._link = socket.create_connection((host, port), CONNECT_S)
         except OSError as error:
@@ -84,8 +88,8 @@ class VpcdPresentation:
                 return self.ATR
             self._medium.reset()
             return None
-        if message == _GET_UID:  # the reader's own command: no medium ever sees it
-            return self._uid()
+        if message[0] == _OF_THE_READER:
+            return self._answer_as_reader(message)
         try:
             return self._medium.transmit(message) or _NOTHING
         except LeftFieldError:
@@ -93,12 +97,20 @@ class VpcdPresentation:
         except CardError:
             return _NOTHING
 
+    def _answer_as_reader(self, message: bytes) -> bytes:
+        if message == _GET_UID:
+            return self._uid()
+        if message.startswith(_LIGHTS):
+            self.orders.append(message)
+            return _OK if self.lit else _NOT_SUPPORTED
+        return _NOT_SUPPORTED
+
     def _uid(self) -> bytes:
         try:
             uid = self._medium.wake()
         except CardError:
             return _NOTHING
-        return uid + _OK if uid else _NO_UID
+        return uid + _OK if uid else _NOT_SUPPORTED
 
     def _receive(self) -> bytes | None:
         size = self._exactly(2)

@@ -1,0 +1,153 @@
+"""The thread of a reader shows the lane's signals between its waits, and lives on whatever a light does."""
+
+from __future__ import annotations
+
+import logging
+import queue
+
+import pytest
+
+from gated.card.identify import Scheme, identify
+from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
+from gated.daemon.reader_worker import WAIT_S, ReaderWorker
+from gated.devices.clock import SystemClock
+from gated.devices.simulated.media import Faults
+from gated.devices.simulated.reader import SimulatedReader
+from gated.ports import Signal
+from venue import PATIENCE_S, medium, until
+
+
+class Lit(SimulatedReader):
+    """It remembers all that it showed, and whether its light works."""
+
+    def __init__(self) -> None:
+        super().__init__("lit")
+        self.all: list[Signal] = []
+        self.broken = False
+
+    def show(self, signal: Signal) -> None:
+        super().show(signal)
+        self.all.append(signal)
+        if self.broken:
+            raise RuntimeError("no such lamp")
+
+
+class Served:
+    """A worker on a reader; ``posts`` are what it tells its lane."""
+
+    def __init__(self) -> None:
+        self.reader = Lit()
+        self.posts: queue.SimpleQueue = queue.SimpleQueue()
+        self.worker = ReaderWorker(self.reader, self._converse, self.posts.put, SystemClock().monotonic)
+
+    @staticmethod
+    def _converse(uid):
+        return identify([Scheme.PKOC], bytes(32), bytes, uid)
+
+    def next(self, kind):
+        post = self.posts.get(timeout=PATIENCE_S)
+        assert isinstance(post, kind)
+        return post
+
+
+@pytest.fixture
+def served():
+    made = Served()
+    made.worker.start()
+    made.next(ReaderReady)
+    yield made
+    made.reader.remove()
+    assert made.worker.stop(PATIENCE_S)
+
+
+def test_a_signal_is_shown_while_the_lane_is_busy_and_while_the_reader_waits(served):
+    served.worker.show(Signal.OUT_OF_SERVICE)
+    assert until(lambda: served.reader.all == [Signal.OUT_OF_SERVICE])
+    served.worker.go_on(0)
+    served.worker.show(Signal.READY)
+    assert until(lambda: served.reader.all == [Signal.OUT_OF_SERVICE, Signal.READY])
+    assert Signal.READY is served.reader.shown
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["the lane is busy", "the reader waits"])
+def test_a_signal_wakes_the_thread(served, busy):
+    if not busy:
+        served.worker.go_on(0)
+    clock = SystemClock()
+    took = []
+    for count in range(1, 6):
+        began = clock.monotonic()
+        served.worker.show(Signal.READY)
+        assert until(lambda count=count: len(served.reader.all) == count)
+        took.append(clock.monotonic() - began)
+    assert min(took[1:]) < WAIT_S / 4  # an interrupt just before a wait is lost: not each is prompt
+
+
+def test_a_signal_is_shown_while_the_medium_lies_there_each_time_anew(served):
+    served.worker.go_on(0)
+    served.reader.present(medium(1))
+    served.next(Conversing)
+    served.next(Conversed)
+    for count in (1, 2):
+        served.worker.show(Signal.REFUSED)
+        assert until(lambda count=count: served.reader.all == [Signal.REFUSED] * count)
+
+
+def test_nothing_is_shown_in_a_conversation_and_the_latest_after_it(served):
+    served.worker.go_on(0)
+    slow = medium(1)
+    slow.faults = Faults(late_at=0)
+    served.reader.present(slow)
+    served.next(Conversing)
+    assert slow.hanging.wait(PATIENCE_S)
+    served.worker.show(Signal.READY)
+    served.worker.show(Signal.GRANTED)
+    assert [] == served.reader.all
+    slow.free()
+    served.next(Conversed)
+    assert until(lambda: served.reader.all == [Signal.GRANTED])
+    served.reader.remove()
+    served.worker.go_on(1)
+    served.reader.present(medium(2))
+    served.next(Conversing)
+    served.next(Conversed)
+    assert [Signal.GRANTED] == served.reader.all
+
+
+def test_a_reader_that_was_away_shows_the_last_signal_again(served):
+    served.worker.show(Signal.READY)
+    assert until(lambda: served.reader.all == [Signal.READY])
+    served.worker.go_on(0)
+    served.reader.unplug()
+    served.next(ReaderLost)
+    served.reader.replug()
+    served.next(ReaderReady)
+    assert until(lambda: served.reader.all == [Signal.READY] * 2)
+
+
+def test_a_reader_that_was_away_shows_what_was_said_meanwhile_and_no_more(served):
+    served.worker.show(Signal.READY)
+    assert until(lambda: served.reader.all == [Signal.READY])
+    served.worker.go_on(0)
+    served.reader.unplug()
+    served.next(ReaderLost)
+    served.worker.show(Signal.OUT_OF_SERVICE)
+    served.reader.replug()
+    served.next(ReaderReady)
+    served.reader.present(medium(1))
+    served.next(Conversing)
+    served.next(Conversed)
+    assert [Signal.READY, Signal.OUT_OF_SERVICE] == served.reader.all
+
+
+def test_a_light_that_fails_ends_no_thread_and_is_told_once(served, caplog):
+    served.reader.broken = True
+    with caplog.at_level(logging.ERROR):
+        for count in (1, 2, 3):
+            served.worker.show(Signal.READY)
+            assert until(lambda count=count: len(served.reader.all) == count)
+        served.worker.go_on(0)
+        served.reader.present(medium(1))
+        served.next(Conversing)
+        assert served.next(Conversed).result is not None
+    assert 1 == len(caplog.records)
