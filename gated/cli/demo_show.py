@@ -65,7 +65,7 @@ def _summary_lines(summary: dict[str, Any], defects: list[str]) -> Iterator[str]
     yield (
         f"central: signed for {summary['acknowledged']} rows and has {summary['at_central']},"
         f" {summary['lost']} lost, {summary['duplicates']} counted twice, after {summary['outages']} outage;"
-        f" of {summary['passes']} passes {summary['differing']} are counted otherwise there"
+        f" {summary['passes'] - summary['differing']} of {summary['passes']} passes counted alike"
     )
 
 
