@@ -379,6 +379,30 @@ def test_a_look_never_opens_a_reader_that_was_closed(world):
             call()
 
 
+def test_a_session_begins_without_a_wait_and_only_with_what_is_there(world):
+    world.insert(PkocMedium(UID))
+    assert UID == world.reader.connect().uid
+    world.remove()
+    with pytest.raises(CardError) as caught:
+        world.reader.connect()
+    assert caught.value.hint
+
+
+def test_a_plug_pulled_between_two_steps_is_a_loss_of_the_reader(world):
+    world.insert(PkocMedium(UID))
+    assert world.reader.wait_card(PATIENCE_S)
+    world.unplug()
+    with pytest.raises(ReaderError):
+        world.reader.connect()
+    world.replug()
+    world.reader.open()
+    world.insert(PkocMedium(UID))
+    sensed(world.reader).close()
+    world.unplug()
+    with pytest.raises(ReaderError):
+        world.reader.wait_removed(PATIENCE_S)
+
+
 # ------------------------------------------------------------------ light
 
 
@@ -425,6 +449,14 @@ def test_a_light_that_failed_is_left_alone_until_the_next_opening(acr122u):
     reader.open()
     reader.show(Signal.READY)
     assert ORDERS[Signal.READY] == device.orders[-1]
+
+
+def test_a_light_on_a_pulled_cable_raises_nothing_and_the_next_wait_tells_the_loss(acr122u):
+    device, reader = acr122u
+    device.plugged = False
+    reader.show(Signal.READY)
+    with pytest.raises(ReaderError):
+        reader.wait_card(0.0)
 
 
 def test_another_reader_is_told_nothing(world):
