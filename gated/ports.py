@@ -83,11 +83,12 @@ class Reader(Protocol):
 class Barrier(Protocol):
     """What physically stops people. One thread starts, commands and stops it."""
 
-    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
-        """Begin, shut. From now on ``tell`` is called with what happens, from any thread and in order.
+    def start(self, tell: Callable[[BarrierEvent], None], *, held: bool = False) -> None:
+        """Begin, shut or ``held`` open. From now on ``tell`` is called with what happens, from any thread and
+        in order.
 
-        Never raises: a barrier that does not answer tells ``Faulted``, and ``Cleared`` when it is back.
-        After ``Cleared`` it is shut, whatever it was before.
+        Never raises: a barrier that does not answer tells ``Faulted``, and ``Cleared`` when it is back. It
+        comes back shut, or open if it is to stand open: a fire must not shut a lane for a moment.
         """
 
     def release(self, persons: int) -> None:
@@ -97,7 +98,7 @@ class Barrier(Protocol):
         """
 
     def hold_open(self) -> None:
-        """Stand open until ``secure``. Returns at once. Raises ``BarrierError``."""
+        """Stand open until ``secure``. Returns at once. From any thread. Raises ``BarrierError``."""
 
     def secure(self) -> None:
         """Shut it. Returns at once; ``Secured`` is told when it is. Raises ``BarrierError``."""

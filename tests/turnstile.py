@@ -31,8 +31,8 @@ class Turnstile:
         self.held = False
         self._tell = lambda _event: None
 
-    def start(self, tell) -> None:
-        self._tell = tell
+    def start(self, tell, *, held=False) -> None:
+        self._tell, self.held = tell, held
 
     def release(self, persons: int) -> None:
         self._obey()

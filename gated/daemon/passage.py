@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import BarrierError, StoreError
-from gated.model.event import LaneChanged, Settled
+from gated.model.event import Forced, LaneChanged, Settled
 from gated.model.order import Mode
 from gated.policy.happening import (
     Begun,
@@ -145,6 +145,8 @@ class Passage:
         if isinstance(event, LaneChanged):
             log.info("lane %s: %s (%s)", lane.lane, event.state, event.cause)
             keep = Kept(lane.lane, lane.mode, lane.stage is Stage.FIRE)
+        elif isinstance(event, Forced):
+            log.warning("lane %s: %d went through without a release", lane.lane, event.persons)
         ticket = self._journal.append(
             event,
             Stamp.of(self._time.read()),

@@ -34,6 +34,7 @@ from gated.daemon.taps import Taps
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.barrier import BarrierEvent, Faulted
 from gated.model.event import LaneCause, LaneState
+from gated.model.order import Mode
 from gated.model.refusal import Reason, Refusal
 from gated.model.venue import Direction, Lane
 from gated.policy.happening import Happening, ReaderBack, ReaderMissing, Stopped
@@ -119,7 +120,9 @@ class Walkway:
         """Begin as the lane was left; ``heard`` is what the barrier tells."""
         self._reader = reader
         self._front.on_reader = reader.show
-        self._barrier.start(heard)
+        kept = self._kept
+        open_ = kept is not None and (kept.burning or kept.mode is Mode.FREE_PASSAGE)
+        self._barrier.start(heard, held=open_)
         self._passage.begin(self._kept)
         self._front.stand(rest_of(self.standing))
 

@@ -4,7 +4,8 @@ One thread looks at its inputs every few milliseconds, ends pulses and tells; co
 thread of the lane. All that happens in ``poll``, so tests call it by hand.
 
 A board that does not answer is told once (``Faulted``) and tried for ever. When it answers, everything is
-switched off before ``Cleared`` is told. What the contact did in the meantime nobody knows, and nobody counts.
+switched off, but for what is to stand open, before ``Cleared`` is told. What the contact did in the meantime
+nobody knows, and nobody counts.
 """
 
 from __future__ import annotations
@@ -69,15 +70,16 @@ class WiredBarrier:
 
     # -------------------------------------------------------------- the port
 
-    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
-        """Begin, shut, and look at the inputs from a thread of its own."""
-        self.begin(tell)
+    def start(self, tell: Callable[[BarrierEvent], None], *, held: bool = False) -> None:
+        """Begin, shut or held open, and look at the inputs from a thread of its own."""
+        self.begin(tell, held=held)
         self._thread.start()
 
-    def begin(self, tell: Callable[[BarrierEvent], None]) -> None:
-        """Begin, shut; who drives ``poll`` by hand needs no thread."""
+    def begin(self, tell: Callable[[BarrierEvent], None], *, held: bool = False) -> None:
+        """Begin; who drives ``poll`` by hand needs no thread."""
         self._tell = tell
         with self._lock:
+            self._held = held
             self._revive(self._monotonic())
         self._flush()
 
@@ -101,17 +103,17 @@ class WiredBarrier:
     def hold_open(self) -> None:
         """Stand open until ``secure``."""
         with self._lock:
-            self._answering()
             self._off_at = None
-            self._held = True
+            self._held = True  # also of one that does not answer now: it comes back open
+            self._answering()
             self._command(self._wiring.opening, active=True)
 
     def secure(self) -> None:
         """Switch everything off; ``Secured`` follows when the contact has come to rest."""
         with self._lock:
-            self._answering()
             self._held = False
             self._owed = 0
+            self._answering()
             with self._commanding():
                 make_safe(self._board, self._wiring)
             self._off_at = self._monotonic()
@@ -235,7 +237,7 @@ class WiredBarrier:
     def _revive(self, now: float) -> None:
         """Make it safe, and only then say that it is back."""
         try:
-            make_safe(self._board, self._wiring)
+            make_safe(self._board, self._wiring, held=self._held)
             self._contacts["passage"].forget()
             self._look(now)
         except BarrierError as error:
@@ -243,7 +245,6 @@ class WiredBarrier:
             self._retry_at = now + RETRY_S
             return
         self._lost = None
-        self._held = False
         self._owed = 0
         self._end_pulse(now)
         self._clear(Trouble.FAULT)

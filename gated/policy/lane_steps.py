@@ -138,7 +138,7 @@ def faulted(lane: Standing, event: Faulted) -> Step:
 
 
 def cleared(lane: Standing, event: Cleared) -> Step:
-    """It comes back shut: what has to stand open is opened again."""
+    """What has to stand open is opened again, whatever it comes back as."""
     open_ = lane.stage in (Stage.FREE, Stage.FIRE)
     return _regain(lane, PART_OF[event.trouble]), (HoldOpen(),) if open_ else ()
 

@@ -167,6 +167,38 @@ def test_one_that_is_gone_for_ten_seconds_needs_nobody(twin):
     assert Passed(1) == twin.told[-1]
 
 
+def test_one_that_is_to_stand_open_comes_back_open(twin):
+    twin.barrier.hold_open()
+    twin.go_on(TURN_S)
+    twin.lose()
+    twin.go_on(2)
+    twin.back()
+    twin.go_on(2)
+    assert [(Faulted, Trouble.FAULT), (Cleared, Trouble.FAULT)] == kinds(twin.told)
+    assert twin.open
+
+
+def test_one_that_is_told_to_open_while_it_is_gone_comes_back_open(twin):
+    twin.lose()
+    twin.go_on(2)
+    with pytest.raises(BarrierError):
+        twin.barrier.hold_open()
+    twin.back()
+    twin.go_on(2)
+    assert twin.open
+
+
+def test_one_that_is_told_to_shut_while_it_is_gone_comes_back_shut(twin):
+    twin.barrier.hold_open()
+    twin.lose()
+    twin.go_on(2)
+    with pytest.raises(BarrierError):
+        twin.barrier.secure()
+    twin.back()
+    twin.go_on(2)
+    assert not twin.open
+
+
 def test_one_that_breaks_as_it_is_commanded_says_so_to_both(twin):
     twin.lose()
     with pytest.raises(BarrierError):

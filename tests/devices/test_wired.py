@@ -281,6 +281,16 @@ def test_inputs_that_are_not_wired_are_not_read():
     assert [(PASSAGE,)] == asked
 
 
+def test_one_that_begins_held_open_is_never_shut_for_a_moment():
+    """A restart in a fire."""
+    board = SimulatedBoard()
+    written, write = [], board.write
+    board.write = lambda output, on: written.append((output, on)) or write(output, on)
+    barrier = WiredBarrier(board, Wiring(RELEASE, PASSAGE), SimulatedClock(0).monotonic)
+    barrier.begin(lambda _event: None, held=True)
+    assert [(RELEASE, True)] == written
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_made_safe_means_shut_or_open_as_asked(held):
     board = SimulatedBoard()

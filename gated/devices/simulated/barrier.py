@@ -36,6 +36,7 @@ class SimulatedBarrier:
         self._left = 0
         self._securing = False  # shut, and not told yet
         self.held = False
+        self._open_again = False  # when its wire is mended
         self.releases = 0
 
     @property
@@ -75,9 +76,9 @@ class SimulatedBarrier:
         self._fault(Trouble.FAULT, "simulated barrier: it does not answer")
 
     def mend_wire(self) -> None:
-        """It answers again, and is shut."""
+        """It answers again, and is shut, or stands open if it is to."""
         with self._lock:
-            self._broken, self._left, self.held = False, 0, False
+            self._broken, self._left, self.held = False, 0, self._open_again
             self._clear(Trouble.FAULT)
 
     def jam(self) -> None:
@@ -110,10 +111,11 @@ class SimulatedBarrier:
 
     # -------------------------------------------------------------- the port
 
-    def start(self, tell: Callable[[BarrierEvent], None]) -> None:
-        """Begin, shut."""
+    def start(self, tell: Callable[[BarrierEvent], None], *, held: bool = False) -> None:
+        """Begin, shut or held open."""
         with self._lock:
             self._tell = tell
+            self.held = self._open_again = held
             for trouble, detail in self._troubles.items():
                 tell(Faulted(trouble, detail))
             if self._burns:
@@ -133,14 +135,16 @@ class SimulatedBarrier:
 
     def hold_open(self) -> None:
         """Stand open until ``secure``."""
-        self._obey()
         with self._lock:
+            self._open_again = True
+            self._obey()
             self.held, self._securing = True, False
 
     def secure(self) -> None:
         """Shut it."""
-        self._obey()
         with self._lock:
+            self._open_again = False
+            self._obey()
             self._left, self.held, self._securing = 0, False, True
             self._settle()
 
