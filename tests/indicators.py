@@ -8,10 +8,16 @@ import os
 import termios
 from pathlib import Path
 
+from gpiozero.pins.mock import MockFactory
+
+from barriers import LosablePin
+from gated.devices.board import Board
+from gated.devices.gpio import GpioBoard
 from gated.devices.indicators import Chorus
 from gated.devices.lights import LightLines, Lights
 from gated.devices.panel import SMALL
 from gated.devices.signs import SIGNS, Lamp
+from gated.devices.simulated.board import SimulatedBoard
 from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.terminal import REST_S, TerminalDisplay
@@ -20,27 +26,24 @@ from gated.ports import Signal
 from screen import Screen
 from venue import until
 
-TWINS = ("simulated", "lights", "terminal", "chorus")
+TWINS = ("simulated", "lights", "pins", "terminal", "chorus")
 LINES = LightLines(green=5, red=6, amber=7, buzzer=8, inverted=frozenset({"red"}))
 MARK = b"\x01"  # no display writes it
 LOOK_MS = 50  # how often one looks at lamps: all beats are multiples of it
 
 
-class Outlets:
-    """A board that is nothing but outputs."""
-
-    name = "outlets"
+class Outlets(SimulatedBoard):
+    """A board of which single outputs break, and which remembers what it was told."""
 
     def __init__(self) -> None:
-        self.levels: dict[int, bool] = {}
+        super().__init__("outlets")
         self.writes: list[tuple[int, bool]] = []
         self.broken: set[int] = set()
-        self.gone = False
 
     def write(self, output: int, on: bool) -> None:
-        if self.gone or output in self.broken:
+        if output in self.broken:
             raise BarrierError(f"outlets, output {output}: it does not answer", hint="look at its cable")
-        self.levels[output] = on
+        super().write(output, on)
         self.writes.append((output, on))
 
 
@@ -64,15 +67,21 @@ class LightsWorld:
     def __init__(self, _tmp_path: Path, lines: LightLines = LINES) -> None:
         self.clock = SimulatedClock(0)
         self.lines = lines
-        self.board = Outlets()
+        self.board = self._board()
         self.indicator = Lights(self.board, lines, self.clock.monotonic, "in-1")
+
+    def _board(self) -> Board:
+        return Outlets()
+
+    def _on(self, line: int) -> bool:
+        return self.board.outputs.get(line, False)
 
     def active(self) -> frozenset[str]:
         """Which lamps and buzzers are on now, as people see and hear them."""
         return frozenset(
             name
             for name, line in self.lines.outputs.items()
-            if self.board.levels.get(line, False) is not (name in self.lines.inverted)
+            if self._on(line) is not (name in self.lines.inverted)
         )
 
     def watch(self, seconds: float) -> list[frozenset[str]]:
@@ -110,6 +119,29 @@ class LightsWorld:
 
     def close(self) -> None:
         self.indicator.close()
+
+
+class PinsWorld(LightsWorld):
+    """gpiozero's mock pins, on a chip that can be lost."""
+
+    def _board(self) -> Board:
+        self._factory = MockFactory(pin_class=LosablePin)
+        self._factory.lost = False
+        return GpioBoard(lambda: self._factory)
+
+    def _on(self, line: int) -> bool:
+        pin = self._factory.pin(line)
+        return pin.function == "output" and bool(pin._state)
+
+    def lose(self) -> None:
+        self._factory.lost = True
+
+    def back(self) -> None:
+        self._factory.lost = False
+
+    def close(self) -> None:
+        super().close()
+        self.board.close()
 
 
 class TerminalWorld:
@@ -224,6 +256,7 @@ def world(name: str, tmp_path: Path):
     made = {
         "simulated": SimulatedWorld,
         "lights": LightsWorld,
+        "pins": PinsWorld,
         "terminal": TerminalWorld,
         "chorus": ChorusWorld,
     }

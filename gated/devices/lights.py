@@ -11,9 +11,9 @@ import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from gated.devices.beat import Beat
+from gated.devices.board import Board
 from gated.devices.signs import OUTCOMES, SIGNS, Lamp, Rhythm
 from gated.errors import one_line
 from gated.model.refusal import Refusal
@@ -26,17 +26,6 @@ RETRY_S = 5.0
 #: An output is told again what it should be this often, in seconds: a module that was without power is dark.
 REFRESH_S = 10.0
 _STOP_S = 2.0
-
-
-class Outputs(Protocol):
-    """What the lights need of a board (``gated.devices.board.Board``)."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-
-    def write(self, output: int, on: bool) -> None:  # noqa: FBT001  # a level is what it is
-        """Set an output. May take its time, and may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class Lights:
     """
 
     def __init__(
-        self, board: Outputs, lines: LightLines, monotonic: Callable[[], float], name: str = ""
+        self, board: Board, lines: LightLines, monotonic: Callable[[], float], name: str = ""
     ) -> None:
         self._board = board
         self._lines = lines
@@ -147,7 +136,7 @@ class Lights:
                 log.info("%s: all can be switched again", self._name)
 
 
-def darken(board: Outputs, lines: LightLines, but: Collection[str] = ()) -> None:
+def darken(board: Board, lines: LightLines, but: Collection[str] = ()) -> None:
     """Switch lamps and buzzer off, ``but`` those that failed before. Never raises."""
     for name, line in lines.outputs.items():
         if name not in but:

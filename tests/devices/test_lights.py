@@ -26,14 +26,14 @@ def world(tmp_path):
 
 def test_all_are_off_before_the_first_signal_and_after_the_last(world):
     world.watch(0.1)
-    assert world.board.levels == OFF
+    assert world.board.outputs == OFF
     world.indicator.show(Signal.FIRE)
     assert set() != set(world.watch(0.1)[0])
     world.indicator.close()
-    assert world.board.levels == OFF
+    assert world.board.outputs == OFF
     world.indicator.show(Signal.FIRE)
     world.watch(1.0)
-    assert world.board.levels == OFF
+    assert world.board.outputs == OFF
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_only_changes_are_written_and_all_of_it_now_and_then(world):
     world.indicator.show(Signal.READY)
     world.watch(REFRESH_S - 0.1)
     assert 4 == len(world.board.writes)
-    world.board.levels.clear()  # the module was without power
+    world.board.outputs.clear()  # the module was without power
     world.watch(0.2)
-    assert world.board.levels == OFF | {7: True}
+    assert world.board.outputs == OFF | {7: True}
 
 
 @pytest.mark.parametrize("output", [5, 6, 7, 8])
@@ -134,7 +134,7 @@ def test_one_broken_lamp_darkens_no_other_is_told_once_and_tried_seldom(world, c
     for signal in Signal:
         world.indicator.show(signal)
         world.watch(1.0)
-    assert set(world.board.levels) == {5, 6, 7, 8} - {output}
+    assert set(world.board.outputs) == {5, 6, 7, 8} - {output}
     assert tries.count(output) <= len(Signal) / RETRY_S + 1
     (record,) = caplog.records
     name = next(name for name, line in LINES.outputs.items() if line == output)
@@ -142,7 +142,7 @@ def test_one_broken_lamp_darkens_no_other_is_told_once_and_tried_seldom(world, c
     assert "look at its cable" in record.getMessage()
     world.board.broken = set()
     world.watch(RETRY_S + 0.1)
-    assert output in world.board.levels
+    assert output in world.board.outputs
     assert "can be switched again" in caplog.records[-1].getMessage()
 
 
@@ -152,14 +152,14 @@ def test_without_amber_and_buzzer_the_others_do_it(tmp_path):
     assert {Lamp.GREEN} == frozenset().union(*world.watch(2.0))
     world.indicator.show(Signal.READY)
     assert frozenset() == world.watch(1.0)[-1]
-    assert {5, 6} == set(world.board.levels)
+    assert {5, 6} == set(world.board.outputs)
 
 
 def test_darken_switches_off_whatever_becomes_of_one_of_them(caplog):
     board = Outlets()
     board.broken = {6}
     darken(board, LINES)
-    assert board.levels == {line: level for line, level in OFF.items() if line != 6}
+    assert board.outputs == {line: level for line, level in OFF.items() if line != 6}
     assert "red cannot be switched off" in caplog.text
 
 
@@ -183,14 +183,14 @@ def test_its_thread_shows_ends_a_beep_and_leaves_all_off():
     board = Outlets()
     lights = Lights(board, LINES, SystemClock().monotonic)
     lights.start()
-    assert until(lambda: board.levels == OFF)
+    assert until(lambda: board.outputs == OFF)
     lights.show(Signal.GRANTED)
-    assert until(lambda: (8, True) in board.writes and not board.levels[8])
+    assert until(lambda: (8, True) in board.writes and not board.outputs[8])
     assert (5, True) in board.writes
     lights.show(Signal.READY)
-    assert until(lambda: board.levels == OFF | {7: True})
+    assert until(lambda: board.outputs == OFF | {7: True})
     lights.close()
-    assert board.levels == OFF
+    assert board.outputs == OFF
 
 
 def test_a_board_that_hangs_holds_up_nobody():
@@ -201,8 +201,8 @@ def test_a_board_that_hangs_holds_up_nobody():
     for signal in (*Signal, Signal.READY):
         lights.show(signal)  # would never return
     board.free.set()
-    assert until(lambda: board.levels == OFF | {7: True})
-    assert (8, True) not in board.writes or until(lambda: not board.levels[8])
+    assert until(lambda: board.outputs == OFF | {7: True})
+    assert (8, True) not in board.writes or until(lambda: not board.outputs[8])
     lights.close()
 
 
@@ -226,7 +226,7 @@ def test_a_bug_ends_no_thread_and_is_told_once(caplog):
     lights.start()
     assert until(lambda: "lights in-1: unexpected" in caplog.text)
     lights.show(Signal.READY)
-    assert until(lambda: lights._board.levels == OFF | {7: True})
+    assert until(lambda: lights._board.outputs == OFF | {7: True})
     lights.close()
 
 
