@@ -179,8 +179,8 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
 
         assert set(one) == known_keys(read, one)
         assert [] == [key for key in one if f"| `{name}.{key}` |" not in text]
-    # A zone has no default to show: left out, a lane leads into the venue as a whole.
-    lane = {key: sample["lane"][0][key] for key in ("id", "reader", "barrier", "zone")}
+    # These have no default to show: left out, a lane leads into the venue as a whole, and has no display.
+    lane = {key: sample["lane"][0][key] for key in ("id", "reader", "barrier", "zone", "display")}
     least = {
         "gate": {"id": sample["gate"]["id"]},
         "sync": {"broker": sample["sync"]["broker"]},
@@ -210,6 +210,28 @@ def test_every_key_of_a_wiring_is_in_the_sample_at_its_default_and_in_the_refere
     assert [] == [key for key in (*shown, "flash") if f"| `lane.wiring.{key}` |" not in reference]
     without = ("pulse", "debounce", "stuck", "poll")
     assert read(shown) == read({key: value for key, value in shown.items() if key not in without})
+
+
+def test_every_key_of_the_lights_is_in_the_sample_and_in_the_reference():
+    import tomllib
+
+    from gated.config.settings import read_settings
+
+    text = re.sub(r"^#(\[|\w+ = )", r"\1", (ROOT / "config" / "gate.toml").read_text(), flags=re.MULTILINE)
+    sample = tomllib.loads(text)
+    (lane,) = sample["lane"]
+    shown = lane["lights"]
+
+    def read(lights, barrier="gpio"):
+        return read_settings(sample | {"lane": [lane | {"barrier": barrier, "lights": lights}]}, ROOT)
+
+    # Its default is the barrier's: it stands there as an example.
+    (board,) = re.findall(r"^# (board = .*)$", text, re.MULTILINE)
+    example = tomllib.loads(board.replace("HOST:PORT", "10.0.0.7"))
+    assert "modbus" == read(shown | example).lanes[0].lights.board.name
+    assert {*shown, *example} == known_keys(read, shown)
+    reference = (DOCS / "reference" / "configuration.md").read_text()
+    assert [] == [key for key in (*shown, *example) if f"| `lane.lights.{key}` |" not in reference]
 
 
 def test_every_key_of_keys_and_profile_is_in_the_reference():

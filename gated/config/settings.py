@@ -6,6 +6,7 @@ Every key with its unit and default is in docs/reference/configuration.md; a tes
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from gated.card.identify import Scheme
 from gated.config.driver import Driver
 from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.config.lights import LightSettings, check_displays, read_display, read_lights
 from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
 from gated.daemon.messages import LaneTimes
 from gated.daemon.recall import Trust
@@ -45,6 +47,8 @@ class LaneSettings:
     wiring: Wiring | None = None  # of a barrier on a board
     persons_per_release: int = 1  # how many one release lets through; 0 = the whole party
     accessible: bool = False  # a wide lane: it waits longer
+    lights: LightSettings | None = None
+    display: str = ""  # path of a terminal; empty = none
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,17 @@ def read_settings(document: Any, base: Path) -> Settings:
     readers = [lane.reader for lane in settings.lanes if lane.reader.target]
     if len(set(readers)) < len(readers):
         raise DocumentError("lane", "two lanes have one reader: each needs its own")
-    check_lines(
-        Wired(lane.lane.id, lane.barrier, lane.wiring) for lane in settings.lanes if lane.wiring is not None
-    )
+    check_lines(_wired(settings.lanes))
+    check_displays(lane.display for lane in settings.lanes)
     return settings
+
+
+def _wired(lanes: Iterable[LaneSettings]) -> Iterator[Wired]:
+    for lane in lanes:
+        if lane.wiring is not None:
+            yield Wired(lane.lane.id, lane.barrier, lane.wiring)
+        if lane.lights is not None:
+            yield Wired(lane.lane.id, lane.lights.board, lane.lights.lines)
 
 
 def _languages(table: Table) -> tuple[str, ...]:
@@ -185,6 +196,8 @@ def _lane(table: Table) -> LaneSettings:
         wiring=read_wiring(table, barrier),
         persons_per_release=table.whole("persons_per_release", 1, most=MAX_PARTY),
         accessible=accessible,
+        lights=read_lights(table, barrier),
+        display=read_display(table),
     )
     table.done()
     return settings

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gated.config.driver import Driver
 from gated.devices.board import Flash
 from gated.devices.gpio import FIRST_LINE, LAST_LINE
+from gated.devices.lights import LightLines
 from gated.devices.modbus import MAX_SPAN, MODBUS_FORM, ModbusPlace, modbus_place
 from gated.devices.wiring import Wiring
 from gated.model.document import DocumentError, Table
@@ -26,7 +27,7 @@ class Wired:
 
     lane: str
     driver: Driver
-    wiring: Wiring
+    wiring: Wiring | LightLines
 
 
 def barrier_driver(text: str) -> Driver:

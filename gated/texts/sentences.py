@@ -82,6 +82,10 @@ class Texts:
         """While the lane stands open because of a fire."""
         return self._say(audience, ("fire",))
 
+    def order(self, why: str) -> str:
+        """Why a lane does not do what staff ordered, and what to do next; ``why`` is a code of ``WhyNot``."""
+        return self._say(Audience.STAFF, (f"order.{why}",))
+
     def told(self, decision: Decision, now: int, audience: Audience = Audience.VISITOR) -> str:
         """What a decision comes to, in words. ``now`` is the time of the tap, in seconds since 1970."""
         match decision:

@@ -21,6 +21,7 @@ from gated.model.event import LaneCause
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import DenialState, Entitlement
 from gated.model.time import ClockQuality
+from gated.policy.orders import WhyNot
 from gated.texts.catalogue import catalogue
 from gated.texts.languages import LANGUAGES
 from gated.texts.sentences import BY_NAME, BY_VALUE, Audience, Texts
@@ -39,6 +40,14 @@ def at(text: str) -> int:
 
 NOW = at("2026-07-14T10:00")
 
+#: Causes of a lane's state that turn nobody away: it serves, or it stands open.
+NO_REFUSAL = {
+    LaneCause.STARTED,
+    LaneCause.READER_BACK,
+    LaneCause.BARRIER_BACK,
+    LaneCause.FIRE,
+    LaneCause.FIRE_ELSEWHERE,
+}
 #: All values of the parameters that pick a text.
 VALUES = {
     Reason.DENIED: [state.name.lower() for state in DenialState if state is not DenialState.LIFTED],
@@ -50,11 +59,7 @@ VALUES = {
     Reason.OUT_OF_SCOPE: ["kind", "sector"],
     Reason.UNREADABLE: ["torn"],
     Reason.OUT_OF_SERVICE: [
-        *(
-            cause
-            for cause in LaneCause
-            if cause.endswith(("_lost", "_hung", "_fault", "_input", "_stuck", "ordered"))
-        ),
+        *(cause for cause in LaneCause if cause not in NO_REFUSAL),
         *("journal_slow", "journal_failed", "cache_failed", "fault"),
     ],
 }
@@ -119,7 +124,12 @@ def everything(language, audience):
     """All that one audience can be told in a language, each with what it is about."""
     texts = Texts(language, PARIS)
     yield "ready", texts.ready(audience)
+    yield "free", texts.free(audience)
+    yield "fire", texts.fire(audience)
     yield "leaving", texts.leaving(audience)
+    if audience is STAFF:
+        for why in WhyNot:
+            yield why, texts.order(why)
     for one in GRANTS:
         yield one, texts.granted(one, audience)
     for notice in Notice:
@@ -190,15 +200,17 @@ def test_each_code_has_its_texts_and_no_text_is_left_over():
     about = {f"notice.{notice}.about" for notice in Notice}
     others = {"ready", "free", "fire", "leaving", "granted", "granted.again", "granted.party", "granted.left"}
     others |= {"next.today", "next.later"}
+    orders = {f"order.{why}" for why in WhyNot}
     assert VALUES.keys() == BY_VALUE.keys()
     for audience in Audience:
         ids = {
             id_[0] if isinstance(id_, tuple) else id_ for context, id_ in entries("en") if context == audience
         }
         assert set() == (general | others) - ids
-        assert set() == ids - general - others - picked - named - about - {"desk"}
-    staff = {id_ for context, id_ in entries("en") if context == STAFF}
-    assert set() == (picked | named) - staff
+        assert set() == ids - general - others - picked - named - about - {"desk"} - orders
+    staff, visitor = ({id_ for context, id_ in entries("en") if context == one} for one in (STAFF, VISITOR))
+    assert set() == (picked | named | orders) - staff
+    assert set() == orders & visitor
 
 
 def test_the_general_text_of_a_code_needs_no_parameter():
@@ -416,6 +428,13 @@ def test_a_grant_always_has_a_text(warnings, spoken):
 def test_a_parameter_stays_on_its_line():
     text = Texts("en", PARIS).refused(Refusal(Reason.WRONG_VENUE, {"product": "a\nb"}), None, NOW, STAFF)
     assert text.startswith("a\\nb is not good at this venue")
+
+
+@pytest.mark.parametrize("why", list(WhyNot))
+def test_whoever_orders_in_vain_is_told_why_and_what_to_do_next(why):
+    for language in LANGUAGES:
+        told = Texts(language, PARIS).order(why)
+        assert re.search(r"[:;,] ?\S", told), told  # the reason, then the next move
 
 
 def test_another_language_is_refused():
