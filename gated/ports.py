@@ -117,6 +117,7 @@ class Signal(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
     FREE = "free"  # it stands open by order
     FIRE = "fire"  # it stands open: leave
+    ALARM = "alarm"  # somebody went in without a release
 
 
 class Indicator(Protocol):

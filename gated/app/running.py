@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.lamps import make_indicator
 from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
 from gated.app.world import World
@@ -27,11 +28,10 @@ from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
-from gated.devices.simulated.indicator import SimulatedIndicator
 from gated.devices.simulated.reader import SimulatedReader
 from gated.errors import ConfigError, StoreError
 from gated.model.event import SetAside
-from gated.ports import Reader
+from gated.ports import Indicator, Reader
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
@@ -195,6 +195,11 @@ class RunningGate:
             turn=turn,
         )
 
+    def _indicator(self, settings: LaneSettings) -> Indicator:
+        shown = make_indicator(settings, self._boards, self._world.clock.monotonic)
+        self._closers.insert(0, shown.close)  # before its board
+        return shown
+
     def _walkway(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> Walkway:
         world, lane_id = self._world, settings.lane.id
         return Walkway(
@@ -205,7 +210,7 @@ class RunningGate:
             clock=world.clock,
             barrier=world.barriers.get(lane_id)
             or make_barrier(settings, self._boards, world.clock.monotonic),
-            indicator=world.indicators.get(lane_id) or SimulatedIndicator(),
+            indicator=world.indicators.get(lane_id) or self._indicator(settings),
             texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
             at_once=settings.persons_per_release,

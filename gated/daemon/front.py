@@ -75,10 +75,14 @@ class Front:
         self.on_reader: Callable[[Signal], None] = lambda _signal: None  # its own light and sound
         self._rest: _Rest | None = None
         self._until = math.inf  # when a refusal has been shown long enough
+        self._alarmed_until = -math.inf
 
     def stand(self, rest: _Rest | None) -> None:
         """Show how the lane stands, if that is news; None = leave what is shown."""
-        if rest is None or (rest == self._rest and self._clock.monotonic() < self._until):
+        now = self._clock.monotonic()
+        if rest is None or (rest == self._rest and now < self._until):
+            return
+        if rest[0] is Signal.READY and now < self._alarmed_until:
             return
         self._rest, self._until = rest, math.inf
         signal, refusal = rest
@@ -87,9 +91,15 @@ class Front:
         else:
             self._show(signal, None, self._say(_AT_REST[signal]))
 
+    def alarm(self) -> None:
+        """Somebody went in without a release: say so for a while."""
+        self._rest, self._until = None, math.inf
+        self._alarmed_until = self._clock.monotonic() + REFUSAL_S
+        self._show(Signal.ALARM, None, self._say(Texts.alarm))
+
     def grant(self, decision: Granted | Leaving) -> None:
         """Show that the way is free."""
-        self._rest, self._until = None, math.inf
+        self._rest, self._until, self._alarmed_until = None, math.inf, -math.inf
         now = self._time.read().estimate
         warnings = decision.warnings if isinstance(decision, Granted) else ()
         look = any(warned.notice in _LOOK for warned in warnings)
@@ -98,6 +108,7 @@ class Front:
 
     def refuse(self, refusal: Refusal, next_at: int | None = None) -> None:
         """Show a refusal for a while, and when to come back."""
+        self._alarmed_until = -math.inf
         self._until = self._clock.monotonic() + REFUSAL_S
         out = refusal.reason is Reason.OUT_OF_SERVICE
         self._show_refusal(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal, next_at)

@@ -50,6 +50,7 @@ class Passage:
         move: tells where so many persons of a pass count as they go in (or, below 0, out).
         hold_s: how long a release waits for somebody to pass.
         journal_wait_s: how long a settlement is waited for.
+        forced: is told when somebody went in without a release.
 
     """
 
@@ -64,6 +65,7 @@ class Passage:
         barrier: Barrier,
         hold_s: float,
         journal_wait_s: float,
+        forced: Callable[[], None] = lambda: None,
     ) -> None:
         self.standing = standing
         self._move = move
@@ -73,6 +75,7 @@ class Passage:
         self._barrier = barrier
         self._hold_s = hold_s
         self._journal_wait_s = journal_wait_s
+        self._forced = forced
         self._hold_until = math.inf
         self._burning = False
 
@@ -147,6 +150,7 @@ class Passage:
             keep = Kept(lane.lane, lane.mode, lane.stage is Stage.FIRE)
         elif isinstance(event, Forced):
             log.warning("lane %s: %d went through without a release", lane.lane, event.persons)
+            self._forced()
         ticket = self._journal.append(
             event,
             Stamp.of(self._time.read()),

@@ -87,6 +87,7 @@ class Walkway:
             barrier=barrier,
             hold_s=times.hold_s,
             journal_wait_s=journal_wait_s,
+            forced=self._front.alarm,
         )
         self._orders = OrderBook(
             passage=self._passage, way=way, journal=journal, time=time, journal_wait_s=journal_wait_s

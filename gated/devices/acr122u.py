@@ -40,6 +40,7 @@ ORDERS: Mapping[Signal, bytes] = MappingProxyType(
         Signal.OUT_OF_SERVICE: _order(_RED),
         Signal.FREE: _order(_GREEN),
         Signal.FIRE: _order(_GREEN, flashes=5),
+        Signal.ALARM: _order(_RED, flashes=5),
     }
 )
 

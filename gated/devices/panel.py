@@ -20,6 +20,7 @@ _LARGE: Mapping[Signal, tuple[str, ...]] = {
     Signal.OUT_OF_SERVICE: (" ##### ", "#     #", "# ### #", "#     #", " ##### "),
     Signal.FREE: ("  #     #  ", " ###   ### ", "##### #####", "  #     #  ", "  #     #  "),
     Signal.FIRE: ("#   #   #", "#   #   #", "#   #   #", "         ", "#   #   #"),
+    Signal.ALARM: ("#   #   #", " # # # # ", "  #   #  ", " # # # # ", "#   #   #"),
 }
 #: On a row of its own.
 SMALL: Mapping[Signal, str] = {
@@ -30,6 +31,7 @@ SMALL: Mapping[Signal, str] = {
     Signal.OUT_OF_SERVICE: "( - )",
     Signal.FREE: "^ ^ ^ ^ ^ ^",
     Signal.FIRE: "!  !  !",
+    Signal.ALARM: "X ! X ! X",
 }
 
 

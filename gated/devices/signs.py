@@ -74,4 +74,5 @@ SIGNS: Mapping[Signal, Sign] = {
     Signal.OUT_OF_SERVICE: Sign((Lamp.RED,), Rhythm((1500, 1500)), Rhythm((350, 200), 3)),
     Signal.FREE: Sign((Lamp.GREEN,), Rhythm((3500, 500))),
     Signal.FIRE: Sign((Lamp.GREEN, Lamp.AMBER), Rhythm((250, 250)), Rhythm((1000, 500), 20)),
+    Signal.ALARM: Sign((Lamp.RED, Lamp.AMBER), Rhythm((300, 300)), Rhythm((300, 300), 8)),
 }

@@ -41,6 +41,7 @@ _COLOURS: Mapping[Signal, str] = {
     Signal.OUT_OF_SERVICE: "1;37;41",
     Signal.FREE: "30;42",
     Signal.FIRE: "30;43",  # black on yellow
+    Signal.ALARM: "1;37;41",
 }
 _PLAIN = "1"
 _RUN = re.compile("#+| +")

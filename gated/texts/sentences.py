@@ -86,6 +86,10 @@ class Texts:
         """Why a lane does not do what staff ordered, and what to do next; ``why`` is a code of ``WhyNot``."""
         return self._say(Audience.STAFF, (f"order.{why}",))
 
+    def alarm(self, audience: Audience = Audience.VISITOR) -> str:
+        """Somebody went in without a release."""
+        return self._say(audience, ("alarm",))
+
     def told(self, decision: Decision, now: int, audience: Audience = Audience.VISITOR) -> str:
         """What a decision comes to, in words. ``now`` is the time of the tap, in seconds since 1970."""
         match decision:

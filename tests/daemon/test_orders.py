@@ -333,3 +333,15 @@ def test_a_refusal_is_shown_for_a_while_and_then_the_lane_is_ready_again(gate):
     assert Signal.REFUSED is lamp.signal
     gate.clock.advance(5)
     assert until(lambda: lamp.signal is Signal.READY)
+
+
+@pytest.mark.parametrize("released", [False, True], ids=["without a release", "behind somebody"])
+def test_whoever_goes_in_without_a_release_sets_off_an_alarm_for_a_while(site, gate, released):
+    lamp = gate.lamps["in-1"]
+    if released:
+        assert gate.served.tap(medium(1)).granted
+    gate.barriers["in-1"].go(1 + released)
+    assert until(lambda: lamp.signal is Signal.ALARM)
+    assert [1] == [row["persons"] for row in written(site, "forced")]
+    gate.clock.advance(5)
+    assert until(lambda: lamp.signal is Signal.READY)

@@ -56,6 +56,7 @@ def test_the_orders_are_those_of_the_document():
         Signal.OUT_OF_SERVICE: "FF00400D0400000000",
         Signal.FREE: "FF00400E0400000000",
         Signal.FIRE: "FF0040AE0401010501",
+        Signal.ALARM: "FF00405D0401010501",
     } == {signal: order.hex().upper() for signal, order in ORDERS.items()}
     assert set(Signal) == set(ORDERS)
     assert (0.1, 0.4, 0.0) == tuple(

@@ -198,7 +198,17 @@ def test_each_code_has_its_texts_and_no_text_is_left_over():
     picked = {f"{reason}.{value}" for reason, values in VALUES.items() for value in values}
     named = {f"{reason}.{name}" for reason, names in BY_NAME.items() for name in names}
     about = {f"notice.{notice}.about" for notice in Notice}
-    others = {"ready", "free", "fire", "leaving", "granted", "granted.again", "granted.party", "granted.left"}
+    others = {
+        "ready",
+        "free",
+        "fire",
+        "alarm",
+        "leaving",
+        "granted",
+        "granted.again",
+        "granted.party",
+        "granted.left",
+    }
     others |= {"next.today", "next.later"}
     orders = {f"order.{why}" for why in WhyNot}
     assert VALUES.keys() == BY_VALUE.keys()
