@@ -8,10 +8,8 @@ read, or does not send, loses its connection.
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import socket
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from typing import Protocol
 
 from gated.errors import LinkError
 from gated.links.control_connection import Connection
+from gated.links.control_door import Door
 from gated.wire.control import AskWatch, Request, RequestError, Why, error_line, read_request
 
 log = logging.getLogger(__name__)
@@ -30,7 +29,6 @@ MAX_CONNECTIONS = 16
 TICK_S = 0.25
 #: Whoever watches hears at least this often that the gate is alive, in seconds.
 ALIVE_S = 5.0
-MODE = 0o660
 
 Reply = Callable[[bytes], None]
 
@@ -77,8 +75,7 @@ class ControlServer:
         self._selector = selectors.DefaultSelector()
         self._connections: dict[int, Connection] = {}
         self._replies: deque[tuple[Connection, bytes]] = deque()
-        self._listener: socket.socket | None = None
-        self._inode = (0, 0)
+        self._door: Door | None = None
         self._stopping = False
         self._watched = False
         self._deaf = False
@@ -89,31 +86,17 @@ class ControlServer:
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
     def open(self) -> None:
-        """Make the socket; one that a dead process left is replaced. Raises ``LinkError``, and is over then."""
+        """Make the socket, in place of what a dead process left. Raises ``LinkError``, and is over then."""
         try:
-            self._open()
+            self._door = Door(self._path)
         except LinkError:
             self.stop(0.0)
             raise
 
-    def _open(self) -> None:
-        _make_room(self._path)
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        try:
-            made.bind(str(self._path))
-            # Nobody can connect before listen(): whatever the umask was, the mode is there first.
-            self._path.chmod(MODE)
-            made.listen(MAX_CONNECTIONS)
-            found = self._path.lstat()
-        except OSError as error:
-            made.close()
-            raise _unusable(self._path, error) from error
-        self._listener, self._inode = made, (found.st_dev, found.st_ino)
-
     def start(self) -> None:
         """Serve."""
-        assert self._listener is not None
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        assert self._door is not None
+        self._selector.register(self._door.socket, selectors.EVENT_READ)
         self._selector.register(self._wakes, selectors.EVENT_READ)
         self._thread.start()
 
@@ -127,12 +110,8 @@ class ControlServer:
             return
         for end in (self._selector, self._bell, self._wakes):
             end.close()
-        if self._listener is not None:
-            self._listener.close()
-            with suppress(OSError):
-                found = self._path.lstat()
-                if (found.st_dev, found.st_ino) == self._inode:  # not one of a gate that came after us
-                    self._path.unlink()
+        if self._door is not None:
+            self._door.close()
 
     def wake(self) -> None:
         """There is news; from any thread. Never blocks: a bell that is full is heard anyway."""
@@ -157,7 +136,7 @@ class ControlServer:
             if key.fileobj is self._wakes:
                 with suppress(BlockingIOError):
                     self._wakes.recv(4096)
-            elif key.fileobj is self._listener:
+            elif key.data is None:
                 self._accept()
             else:
                 self._serve(key.data, events)
@@ -165,19 +144,19 @@ class ControlServer:
         self._send_replies()
         self._send_news()
         self._look_at_clocks()
-        if deaf and self._listener is not None:
-            self._selector.register(self._listener, selectors.EVENT_READ)
+        if deaf and self._door is not None:
+            self._selector.register(self._door.socket, selectors.EVENT_READ)
             self._deaf = False
 
     def _accept(self) -> None:
-        assert self._listener is not None
+        assert self._door is not None
         try:
-            made, _ = self._listener.accept()
+            made, _ = self._door.socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):  # it left again
             return
         except OSError as error:  # no file is left for it: asked again at once, it would cost a core
             log.error("control socket: %s", error.strerror)
-            self._selector.unregister(self._listener)
+            self._selector.unregister(self._door.socket)
             self._deaf = True
             return
         connection = Connection(made, self._monotonic())
@@ -298,33 +277,3 @@ class ControlServer:
     def _drop_all(self) -> None:
         for connection in list(self._connections.values()):
             self._drop(connection)
-
-
-def _make_room(path: Path) -> None:
-    """Remove a socket on which nobody listens any more."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise LinkError(f"{path} is no socket", hint="set control.socket in gate.toml to another path")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unusable(path, error) from error
-    with socket.socket(
-        socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-    ) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            with suppress(FileNotFoundError):
-                path.unlink()
-            return
-        except OSError:  # its queue is full, or it is not ours
-            pass
-    raise LinkError(f"{path} is in use by another process", hint="give each gate its own control.socket")
-
-
-def _unusable(path: Path, error: OSError) -> LinkError:
-    hint = "set control.socket in gate.toml"
-    if not path.parent.exists():
-        hint = f"{path.parent} is not there: the systemd unit makes it; or {hint}"
-    return LinkError(f"{path} cannot be made ({os.strerror(error.errno or 0)})", hint=hint)

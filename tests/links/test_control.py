@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from gated.errors import LinkError
-from gated.links.control import MAX_CONNECTIONS, MODE, ControlServer
+from gated.links.control import MAX_CONNECTIONS, ControlServer
 from gated.links.control_client import ControlClient, NoGateError, NotServedError
 from gated.links.control_connection import IDLE_S, MAX_UNREAD_BYTES, STALL_S
+from gated.links.control_door import MODE
 from gated.model.order import Order
 from gated.wire.control import (
     MAX_REQUEST_BYTES,
@@ -172,11 +173,12 @@ def test_it_is_for_owner_and_group_whatever_the_umask_is(tmp_path):
 
 def test_what_a_dead_process_left_is_replaced(tmp_path):
     path = tmp_path / "control"
-    words = [
-        sys.executable, "-c",
-        f"import os, socket; s = socket.socket(socket.AF_UNIX); s.bind({str(path)!r}); s.listen(); os._exit(9)",
-    ]  # fmt: skip
-    subprocess.run(words, check=False)
+    left = (
+        "import os, socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n"
+        "os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", left, str(path)], check=False)
     assert path.is_socket()
     made = Served(path)
     with_client = ControlClient(path)
@@ -413,7 +415,7 @@ def test_who_reads_nothing_for_a_while_is_dropped(served):
         connection = next(iter(served.server._connections.values()))
         while not connection.registered & selectors.EVENT_WRITE:  # until the kernel takes no more
             served.desk.tell(more="x" * 30_000)
-            assert until(lambda: served.desk.told.empty())
+            assert until(served.desk.told.empty)
         served.pass_time(STALL_S)
         assert until(lambda: served.connections == 0)
 
