@@ -32,7 +32,7 @@ _REFUSED = {
     "barrier_missing": "its barrier cannot be relied on: gated status says what is missing",
     "not_burning": "it is in no fire",
     "still_burning": "its fire input is still active: look for the fire, then reset the alarm panel",
-    "journal_failed": "the journal cannot be written, and what is not written is not done: see the gate's log",
+    "journal_failed": "the journal cannot be written, and nothing is done unwritten: see the gate's log",
     "journal_slow": "not yet: the disk is slow; it is done as soon as its row is written",
     "no_answer": "it did not answer in time and may still do it: gated status tells how it stands",
 }

@@ -5,7 +5,6 @@ Every key with its unit and default is in docs/reference/configuration.md; a tes
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 from gated.card.identify import Scheme
 from gated.config.driver import Driver
-from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.config.files import load_keys, load_profile, load_sector_key
+from gated.config.places import read_socket, read_state_dir
+from gated.config.reading import load_toml
 from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
 from gated.daemon.messages import LaneTimes
 from gated.daemon.recall import Trust
@@ -27,10 +28,6 @@ from gated.texts.languages import LANGUAGES
 from gated.wire.broker import BrokerUrl, broker_url
 
 MAX_LANES = 16
-#: sun_path of unix(7), with the NUL at its end.
-MAX_SOCKET_BYTES = 107
-STATE_DIR = Path("/var/lib/gated")
-RUNTIME = Path("/run/gated")
 _DRIVER = re.compile(r"(simulated|pcsc|nfcpy)(?::(.{1,128}))?\Z")
 #: What of nfcpy's paths names one reader, and the same one after it was unplugged.
 _NFCPY = re.compile(
@@ -123,7 +120,7 @@ def read_settings(document: Any, base: Path) -> Settings:
     top = Table(document)
     gate, trust, journal = top.table("gate"), top.table("trust"), top.table("journal")
     control = top.table("control")
-    state_dir = base / gate.text("state_dir", str(STATE_DIR))
+    state_dir = read_state_dir(gate, base)
     settings = Settings(
         gate=gate.name("id"),
         state_dir=state_dir,
@@ -132,7 +129,7 @@ def read_settings(document: Any, base: Path) -> Settings:
         sector_key=base / trust.text("sector_key", "sector.key"),
         journal_wait_s=journal.seconds("wait", "1.5s", least=0.05, most=30.0),
         ballast_bytes=journal.size("ballast", "16MB"),
-        control=_socket(control, base, state_dir),
+        control=read_socket(control, base, state_dir),
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
         languages=_languages(gate),
         sync=_sync(top.table("sync"), base) if top.has("sync") else None,
@@ -149,24 +146,6 @@ def read_settings(document: Any, base: Path) -> Settings:
         Wired(lane.lane.id, lane.barrier, lane.wiring) for lane in settings.lanes if lane.wiring is not None
     )
     return settings
-
-
-def control_socket(state_dir: Path) -> Path:
-    """Where the gate of a state directory has its socket, unless gate.toml says otherwise.
-
-    The unit gives a gate ``RUNTIME``, which the group gated may enter; nobody else enters a state directory.
-    """
-    return (RUNTIME if state_dir == STATE_DIR else state_dir) / "control"
-
-
-def _socket(table: Table, base: Path, state_dir: Path) -> Path:
-    path = base / table.text("socket", str(control_socket(state_dir)))
-    if len(os.fsencode(path)) > MAX_SOCKET_BYTES:
-        raise DocumentError(
-            table.path("socket"),
-            f"the path of a socket has at most {MAX_SOCKET_BYTES} bytes, {path} has more: choose a shorter",
-        )
-    return path
 
 
 def _languages(table: Table) -> tuple[str, ...]:
