@@ -35,11 +35,11 @@ def add(commands: Any) -> None:
     opened.add_argument("lane", metavar="LANE", help="which")
     opened.set_defaults(run=run_open)
     mode = command(below, "mode", "change how a lane serves, until the next order", _MODE)
-    mode.add_argument(
-        "words", nargs="+", metavar="LANE|--all MODE", help=f"which, and one of: {', '.join(MODES)}"
-    )
+    mode.usage = "gated lane mode (LANE | --all) MODE --reason TEXT [--operator NAME] [--json]"
+    mode.add_argument("words", nargs="+", metavar="WORD", help=f"LANE, and MODE: {', '.join(MODES)}")
     mode.set_defaults(run=run_mode)
     rearm = command(below, "rearm", "end a fire: the lane serves as before", _REARM)
+    rearm.usage = "gated lane rearm (LANE | --all) --reason TEXT [--operator NAME] [--json]"
     rearm.add_argument("words", nargs="*", metavar="LANE", help="which")
     rearm.set_defaults(run=run_rearm)
     for made in (mode, rearm):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LOOK_S = 2.0
 #: A gate says this often that it is alive; after so long without a word something is wrong.
 _SILENT_S = 15.0
-_QUIT = "qQ\x1b"
+_QUIT = "qQ"
 
 
 def watch(socket: Path, *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from gated.policy.calendar import shift_of
 from gated.ports import Clock
 from gated.store.condition import condition
 
-#: A look is good for this long, in seconds.
-FRESH_S = 2.0
-#: And for so many times as long as it took: the files of a gate that was offline for months are large.
-REST = 20
+#: Between two looks the clerk rests so long, in seconds: who asks waits, and sees what is there then.
+REST_S = 0.1
+#: And so many times as long as a look took: the files of a gate that was offline for months are large.
+REST_TIMES = 20
+#: Who would have to wait longer than this is told what was there at the last look.
+PATIENCE_S = 1.0
 
 _Then = Callable[[dict[str, Any]], None]
 
@@ -36,7 +39,8 @@ class Clerk:
         self._clock = clock
         self._asked: queue.SimpleQueue[_Then | None] = queue.SimpleQueue()
         self._found: dict[str, Any] = {}
-        self._good_until = -1.0
+        self._rests_until = -math.inf
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
 
     def start(self) -> None:
@@ -45,6 +49,7 @@ class Clerk:
 
     def stop(self, timeout_s: float) -> None:
         """End it; whoever still asks is not answered."""
+        self._stopping.set()
         self._asked.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -55,11 +60,13 @@ class Clerk:
 
     def _run(self) -> None:
         while (then := self._asked.get()) is not None:
-            began = self._clock.monotonic()
-            if began >= self._good_until:
+            left = self._rests_until - self._clock.monotonic()
+            if left <= PATIENCE_S:
+                self._stopping.wait(max(0.0, left))
+                began = self._clock.monotonic()
                 self._found = self._look()
                 ended = self._clock.monotonic()
-                self._good_until = ended + max(FRESH_S, REST * (ended - began))
+                self._rests_until = ended + max(REST_S, REST_TIMES * (ended - began))
             then(self._found)
 
     def _look(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from gated.daemon.clerk import FRESH_S, Clerk
+from gated.daemon.clerk import REST_TIMES, Clerk
 from gated.daemon.control import Porter
 from gated.daemon.messages import Answer
 from gated.daemon.outcomes import MAX_UNTOLD, REMEMBERED, Outcomes
@@ -141,8 +141,18 @@ def test_the_last_outcomes_of_a_lane_are_told_with_their_reasons(gate):
     assert "unknown_medium" == told[-2]["reason"]
 
 
-def test_the_clerk_looks_again_after_a_while_and_says_what_it_cannot_read(gate):
-    clock = SimulatedClock(NOW)
+class Slow(SimulatedClock):
+    """Each look at the files takes so long, in seconds."""
+
+    takes_s = 0.0
+
+    def sample(self):
+        self.advance(self.takes_s)
+        return super().sample()
+
+
+def test_the_clerk_says_what_it_cannot_read_and_rests_after_long_looks(gate):
+    clock = Slow(NOW)
     profile = gate.site.settings_and_trust()[1].profile
     time = gate.gate._time
     clerk = Clerk(gate.site.state, profile, exits_counted=False, time=time, clock=clock)
@@ -156,8 +166,13 @@ def test_the_clerk_looks_again_after_a_while_and_says_what_it_cannot_read(gate):
     assert "gate-1" == look()["gate"]
     delta = gate.site.state / "delta.db"
     delta.rename(gate.site.state / "gone")
+    assert "delta.db" in look()["trouble"]
+    (gate.site.state / "gone").rename(delta)
+    clock.takes_s = 2.0
     assert "trouble" not in look()
-    clock.advance(FRESH_S)
+    delta.rename(gate.site.state / "gone")
+    assert "trouble" not in look()  # that was the last look
+    clock.advance(REST_TIMES * 2.0)
     assert "delta.db" in look()["trouble"]
     (gate.site.state / "gone").rename(delta)
     clerk.stop(10)
