@@ -17,6 +17,8 @@ from gated.errors import BarrierError
 if TYPE_CHECKING:
     from gated.config.outputs import LaneOutputs
 
+#: Lanes of one board that fail one after the other: each costs time, and the service manager has little.
+_GIVE_UP = 2
 #: The fire input must say so each time it is read: a spike opens no venue.
 _READS = 3
 
@@ -48,16 +50,25 @@ def make_lanes_safe(
     active: list[bool] = []
 
     def listen(board: Board, numbers: list[int]) -> None:
-        active.append(any(_burns(board, lanes[number]) for number in numbers))
+        try:
+            active.append(any(_burns(board, lanes[number]) for number in numbers))
+        except BarrierError:
+            return  # told when it is switched
 
     def switch(_board: Board, numbers: list[int]) -> None:
+        failed = 0
         for number in numbers:
             held = any(active) or lanes[number].id in burning
             made[number].outputs = "held" if held else "off"
+            if failed >= _GIVE_UP:
+                made[number].error = "its board does not answer"
+                continue
             try:
                 make_lane_safe(lanes[number], boards, held=held)
+                failed = 0
             except BarrierError as error:
                 made[number].error = str(error)
+                failed += 1
 
     for step in (listen, switch):
         _side_by_side(step, list(by_board.values()))
@@ -69,10 +80,7 @@ def _burns(board: Board, lane: LaneOutputs) -> bool:
     wiring = lane.wiring
     if wiring is None or wiring.fire is None:
         return False
-    try:
-        return all(board.read((wiring.fire,))[0] is not ("fire" in wiring.inverted) for _ in range(_READS))
-    except BarrierError:
-        return False
+    return all(board.read((wiring.fire,))[0] is not ("fire" in wiring.inverted) for _ in range(_READS))
 
 
 def _side_by_side(
