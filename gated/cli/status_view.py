@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gated.cli.lane_words import SIGNALS, barrier_words, reader_words, stage_words, why_words
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 _KEPT = 100
 #: Lines that are neither lanes nor outcomes.
-_FRAME = 12
+_FRAME = 13
 
 
 class View:
     """What is known of a gate, and how it looks."""
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
+    def __init__(self) -> None:
+        self._begun = False
         self.status: dict[str, Any] = {}
         self.lanes: dict[str, dict[str, Any]] = {}
         self.outcomes: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -48,8 +47,15 @@ class View:
                 case _:
                     pass
 
+    def lose(self, why: str) -> None:
+        """The gate is gone: nobody knows how its lanes stand."""
+        self.lost = why
+        self.lanes.clear()
+        self.status = {"gate": self.status.get("gate")}
+
     def _learn(self, status: dict[str, Any]) -> None:
-        if not self.status:  # what was shown before we came
+        if not self._begun:  # what was shown before we came
+            self._begun = True
             before = [
                 one | {"lane": name}
                 for name, lane in status["lanes"].items()
@@ -68,20 +74,16 @@ class View:
         from rich.text import Text
 
         room = max(1, height - _FRAME - len(self.lanes))
-        parts: list[RenderableType] = [self._head(), self._lanes(), self._outcomes(room), self._foot()]
-        if self.lost:
-            parts.insert(1, Text(f"! {one_line(self.lost)}", style="bold red"))
-        return Group(*parts)
+        lost = Text(f"! {one_line(self.lost)}" if self.lost else "", "bold red")
+        return Group(self._head(), lost, self._lanes(), "", self._outcomes(room), "", self._foot())
 
     def _head(self) -> Text:
         from rich.text import Text
 
         running = ("NOT THERE", "bold red") if self.lost else ("running", "bold green")
-        if not self.status and not self.lost:
-            running = ("…", "dim")
         people = (self.status.get("inside") or {}).get("people")
         head = Text.assemble(
-            (f"gate {self.status.get('gate') or self._socket}", "bold"), "  ", running, overflow="ellipsis"
+            (f"gate {self.status.get('gate') or '…'}", "bold"), "  ", running, overflow="ellipsis"
         )
         if people is not None:
             unsure = "" if self.status["inside"]["confidence"] == "measured" else " (entries only)"
@@ -107,6 +109,8 @@ class View:
     def _outcomes(self, room: int) -> Table:
         from datetime import UTC, datetime
 
+        from rich.text import Text
+
         table = _table("UTC", "lane", "outcome", "why")
         for one in list(self.outcomes)[-room:]:
             at = datetime.fromtimestamp(one["at"], UTC).strftime("%H:%M:%S")
@@ -114,14 +118,14 @@ class View:
                 at,
                 _cut(one["lane"], 16),
                 _signed(*SIGNALS.get(one["signal"], ("?", one["signal"], ""))),
-                _cut(one_line(why_words(one)), 36),
+                Text(one_line(why_words(one))),
             )
         return table
 
     def _foot(self) -> Text:
         from rich.text import Text
 
-        foot = Text(overflow="ellipsis")
+        foot = Text(no_wrap=True, overflow="ellipsis")
         status = self.status
         if status.get("trouble"):
             foot.append(f"files: {one_line(status['trouble'])}\n", style="red")
@@ -151,9 +155,10 @@ def _table(*columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1), header_style="dim")
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=True, ratio=1 if number == len(columns) - 1 else None)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, header_style="dim")
+    for column in columns:
+        last = column == columns[-1]
+        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1 if last else None)
     return table
 
 

@@ -75,7 +75,7 @@ def _show(socket: Path) -> int:
     from gated.devices.clock import SystemClock
 
     clock = SystemClock()
-    view = View(socket)
+    view = View()
     with _keys() as keys, Live(screen=True, auto_refresh=False) as live:
         while True:
             view.lost = ""
@@ -112,7 +112,7 @@ def _watched(socket: Path, view: View, live: Any, keys: Any, monotonic: Any) -> 
                     view.lost = "it says nothing any more: journalctl -u gated"
                 live.update(view.picture(live.console.height), refresh=True)
     except LinkError as error:
-        view.lost = str(error)
+        view.lose(str(error))
         return True
 
 
