@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from gated.config.driver import Driver
-from gated.config.settings import LaneSettings
 from gated.devices.board import Board
 from gated.devices.gpio import GpioBoard
 from gated.devices.modbus import ModbusBoard, ModbusLine, ModbusPlace, modbus_place
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.wired import WiredBarrier
-from gated.devices.wiring import make_safe
+from gated.devices.wiring import Wiring, make_safe
 from gated.ports import Barrier
+
+if TYPE_CHECKING:
+    from gated.config.settings import LaneSettings
+
+
+class OnBoard(Protocol):
+    """What of a lane's settings says where its barrier is."""
+
+    @property
+    def barrier(self) -> Driver:
+        """By driver and place."""
+
+    @property
+    def wiring(self) -> Wiring | None:
+        """Its lines; None = it has none."""
 
 
 class Boards:
     """The boards of a gate, each made once, whoever shares it. Nothing is opened before it is used."""
 
-    def __init__(self, lanes: Sequence[LaneSettings]) -> None:
+    def __init__(self, lanes: Sequence[OnBoard]) -> None:
         self._lanes = lanes
         self._boards: dict[Driver, Board] = {}
         self._lines: dict[ModbusPlace, ModbusLine] = {}
@@ -53,7 +68,7 @@ def make_barrier(lane: LaneSettings, boards: Boards, monotonic: Callable[[], flo
     return WiredBarrier(boards.board(lane.barrier), lane.wiring, monotonic, lane.lane.id)
 
 
-def make_lane_safe(lane: LaneSettings, boards: Boards, *, held: bool) -> None:
+def make_lane_safe(lane: OnBoard, boards: Boards, *, held: bool) -> None:
     """Shut a lane whose daemon is gone, or hold it open while a fire stands. Raises ``BarrierError``."""
     if lane.wiring is not None:
         make_safe(boards.board(lane.barrier), lane.wiring, held=held)

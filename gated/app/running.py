@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gated import __version__
+from gated.app.control import Control
 from gated.app.lamps import make_indicator
 from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
@@ -94,8 +95,11 @@ class RunningGate:
             self._closers += way.closers
             self.sync = way.sync
             more = [way.retention.tick]
+        self._control = Control(settings, trust, self._time, world.clock)
+        lanes = self._lanes()
+        self._workers = [lane.worker for lane in lanes]
         self._gate = Gate(
-            lanes=self._lanes(),
+            lanes=lanes,
             journal=self.journal,
             housekeeping=Housekeeping(
                 statements=self._statements,
@@ -118,6 +122,7 @@ class RunningGate:
             self.journal.append(SetAside(name), Stamp.of(self._time.read()))
         if self.sync is not None:
             self.sync.start()
+        self._control.start(self._workers)
         return unsettled
 
     def tick(self) -> str:
@@ -127,6 +132,7 @@ class RunningGate:
 
     def stop(self) -> bool:
         """Stop serving and close the files. False = the disk did not let the journal in time."""
+        self._control.stop()
         self._gate.stop_lanes()
         with suppress(StoreError):  # the journal has logged it
             self._gate.say_stopped()
@@ -210,7 +216,9 @@ class RunningGate:
             clock=world.clock,
             barrier=world.barriers.get(lane_id)
             or make_barrier(settings, self._boards, world.clock.monotonic),
-            indicator=world.indicators.get(lane_id) or self._indicator(settings),
+            indicator=self._control.beside(
+                lane_id, world.indicators.get(lane_id) or self._indicator(settings)
+            ),
             texts=[Texts(language, self._trust.profile.timezone) for language in self._settings.languages],
             times=settings.times,
             at_once=settings.persons_per_release,

@@ -90,7 +90,8 @@ def judge_hours(directory: Path, sector: str, said: Said) -> None:
 def products_of(arguments: argparse.Namespace) -> list[ProductRules]:
     """The products of ``--product`` and ``--tariff``; without any, a season pass. Raises ``ConfigError``."""
     from gated.central.office import ProductRules
-    from gated.config.files import load_toml, zone
+    from gated.config.files import zone
+    from gated.config.reading import load_toml
     from gated.model.document import Table
     from gated.model.venue import MAX_PRODUCT_VENUES, MAX_PRODUCTS
     from gated.policy.profile import check_hours

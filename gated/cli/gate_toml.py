@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gated.config.files import load_toml, read
+from gated.config.reading import load_toml, read
 from gated.config.settings import read_settings
 from gated.errors import ConfigError
 from gated.model.document import DocumentError

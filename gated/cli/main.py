@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from gated import __version__
-from gated.cli import central, config, demo, enrol, explain, journal, rehearse, run, status, stick
+from gated.cli import central, config, demo, enrol, explain, journal, lane, rehearse, run, status, stick
 from gated.errors import GatedError
 
 _EXAMPLES = """\
@@ -23,13 +23,15 @@ examples:
   gated rehearse FILE.toml            play a tariff before opening day
   gated config check                  is this gate set up rightly?
   gated run                           serve (the systemd unit does this)
+  gated status --watch                look on
+  gated lane open in-1 --reason TEXT  let one person through
   gated journal list --last 20        what happened here?
   gated explain --public-key 04…      why is this card refused?
 
 exit codes: 0 done, 1 broken, 2 usage or configuration, 3 done but something was refused or damaged
 """
 
-_GROUPS = (demo, rehearse, run, status, explain, journal, stick, config, enrol, central)
+_GROUPS = (demo, rehearse, run, status, lane, explain, journal, stick, config, enrol, central)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,113 +5,110 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gated.cli.common import add_json, add_state, command, state_dir, utc
+from gated.cli.common import add_config, add_json, command, utc
 from gated.errors import one_line
 
 _EXAMPLES = """\
   gated status
-  gated status --state-dir /var/lib/gated --json
+  gated status --watch                            look on; q ends
+  gated status --state-dir /var/lib/gated --json  from the files alone
 """
+#: A gate whose disk stalls takes its time to look into its files.
+_ANSWER_S = 10.0
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    status = command(commands, "status", "say how this gate is, from its files", _EXAMPLES)
-    add_state(status)
+    status = command(commands, "status", "say how this gate is", _EXAMPLES)
+    add_config(status)
+    source = status.add_mutually_exclusive_group()
+    source.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="from the files in DIR alone, without a configuration"
+    )
+    source.add_argument("--watch", action="store_true", help="look on until q or Ctrl-C")
     add_json(status)
     status.set_defaults(run=run_status)
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print the status."""
-    path = state_dir(arguments)
-    # Of a state directory alone it is not known when the venue's day begins.
-    inside = None if arguments.state_dir is not None else _people(arguments.config, path)
-    status, newest = _gather(path, inside)
+    """Print the status, or show it as it changes."""
+    if arguments.watch:
+        from gated.cli.status_watch import watch
+        from gated.config.settings import load_settings
+
+        return watch(load_settings(arguments.config).control, as_json=arguments.json)
+    if arguments.state_dir is None:
+        status = _of_gate(arguments.config)
+    else:  # of a state directory alone it is not known when the venue's day begins
+        status = _of_files(arguments.state_dir, None)
     if arguments.json:
         print(json.dumps(status))
         return 0
-    for line in _lines(status, newest):
+    for line in _lines(status):
         print(one_line(line))
     return 0
 
 
-def _people(config: Path, path: Path) -> dict[str, Any] | None:
-    """Who is inside. None = the profile, which says when the venue's day begins, cannot be read."""
+def _of_gate(config: Path) -> dict[str, Any]:
+    """What the running gate tells; its files where none runs, or where it does not answer."""
+    from gated.cli.asking import asking
+    from gated.config.settings import load_settings
+    from gated.errors import LinkError, StoreError
+    from gated.links.control_client import NoGateError
+    from gated.wire.control import AskStatus
+
+    settings = load_settings(config)
+    try:
+        with asking(settings.control) as client:
+            told: dict[str, Any] = client.ask(AskStatus(), _ANSWER_S)
+    except LinkError as error:
+        try:
+            status = _of_files(settings.state_dir, settings)
+        except StoreError:
+            if isinstance(error, NoGateError):
+                raise
+            raise error from None
+        return status if isinstance(error, NoGateError) else status | {"trouble": str(error)}
+    return told | {"live": True}
+
+
+def _of_files(path: Path, settings: Any) -> dict[str, Any]:
+    from gated.devices.clock import SystemClock
+    from gated.store.condition import condition
+    from gated.store.directory import StateDirectory
+
+    shift = None if settings is None else _service_day(settings)
+    found = condition(path, SystemClock().sample().wall, shift)
+    people, inside = found.pop("people"), None
+    if people is not None:
+        confidence = "measured" if settings.exits_counted else "entries_only"
+        inside = {"people": people, "confidence": confidence}
+    return found | {"running": StateDirectory(path).is_locked(), "inside": inside, "live": False}
+
+
+def _service_day(settings: Any) -> int | None:
+    """None = the profile, which says when the venue's day begins, cannot be read."""
     from gated.app.explaining import reading_of
     from gated.config.files import load_profile
-    from gated.config.settings import load_settings
     from gated.devices.clock import SystemClock
     from gated.errors import ConfigError
     from gated.policy.calendar import shift_of
-    from gated.store.chain import JournalReader
-    from gated.store.directory import JOURNAL
 
-    settings = load_settings(config)
     try:
         profile = load_profile(settings.profile)
     except ConfigError:  # gated config check says what is wrong with it
         return None
     now = reading_of(settings, SystemClock().sample(), None).estimate
-    with closing(JournalReader(path / JOURNAL)) as reader:
-        people = reader.inside(shift_of(now, profile.timezone, profile.day_end_min))
-    return {"people": people, "confidence": "measured" if settings.exits_counted else "entries_only"}
+    return shift_of(now, profile.timezone, profile.day_end_min)
 
 
-def _gather(path: Path, inside: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
-    """The status as JSON tells it, and the newest event in words."""
-    from gated.devices.clock import SystemClock
-    from gated.store.chain import JournalReader
-    from gated.store.directory import FLOORS, JOURNAL, StateDirectory
-    from gated.store.floors import TIME, floors_file
-    from gated.store.intake import cache_status
-    from gated.store.sync_note import SYNC_NOTE, read_sync_note
-
-    with closing(JournalReader(path / JOURNAL)) as reader:
-        summary, lanes, last, unsent = (
-            reader.summary(),
-            reader.lane_changes(),
-            reader.last(1),
-            reader.unsent(),
-        )
-    event = last[0].event if last else None
-    now, last_at = SystemClock().sample().wall, None if event is None else event["at"]
-    status = {
-        "gate": summary.gate,
-        "running": StateDirectory(path).is_locked(),
-        "epoch": summary.epoch,
-        "seq": summary.seq,
-        "unsettled": summary.unsettled,
-        "settled": summary.settled,
-        "last_event_at": last_at,
-        "inside": inside,
-        "lanes": {lane: {"state": state, "cause": cause, "since": at} for lane, state, cause, at in lanes},
-        "cache": cache_status(path),
-        "unsent": unsent.rows,
-        "last_ack_at": unsent.last_ack_at,
-        "ages_s": {
-            "last_event": _age(now, last_at),
-            "last_ack": _age(now, unsent.last_ack_at),
-            "oldest_unsent": _age(now, unsent.oldest_at),
-            "signed_time": _age(now, floors_file(path / FLOORS).get(TIME)),
-        },
-        "link": read_sync_note(path / SYNC_NOTE) or None,
-    }
-    changed = "changed; gated journal verify says more"
-    newest = f"{event['kind']} at {utc(event['at'])}" if event else changed if last else "none"
-    return status, newest
+# ------------------------------------------------------------------ in words
 
 
-def _age(now: int, at: int | None) -> int | None:
-    """Seconds since, by this machine's clock; a clock that is behind tells 0."""
-    return None if at is None else max(0, now - at)
-
-
-def _since(seconds: int | None) -> str:
+def since(seconds: int | None) -> str:
     """An age in its largest unit: a technician asks how long, not when."""
     if seconds is None:
         return "never"
@@ -125,8 +122,8 @@ def _central(status: dict[str, Any]) -> Iterator[str]:
     ages, link = status["ages_s"], status["link"]
     unsent = f"{status['unsent']} rows unsent"
     if status["unsent"]:
-        unsent += f" (the oldest {_since(ages['oldest_unsent'])})"
-    yield f"  central: {unsent}, last receipt {_since(ages['last_ack'])}"
+        unsent += f" (the oldest {since(ages['oldest_unsent'])})"
+    yield f"  central: {unsent}, last receipt {since(ages['last_ack'])}"
     if link is None:
         yield "  link: never opened; is there a [sync] table in gate.toml?"
         return
@@ -142,20 +139,44 @@ def _central(status: dict[str, Any]) -> Iterator[str]:
         yield f"  link: arrived and not believed: {told}"
 
 
-def _lines(status: dict[str, Any], newest: str) -> Iterator[str]:
-    yield f"gate {status['gate']}: {'running' if status['running'] else 'not running'}"
+def _lines(status: dict[str, Any]) -> Iterator[str]:
+    from gated.cli.lane_words import lane_words, outcome_words
+
+    yield f"gate {status.get('gate', '(unknown)')}: {'running' if status['running'] else 'not running'}"
+    if status.get("trouble"):
+        yield f"  TROUBLE: {status['trouble']}"
+    yield from _journal(status)
+    for name, lane in status["lanes"].items():
+        yield f"  lane {name}: {lane_words(lane)}"
+        for outcome in lane.get("outcomes", [])[-1:]:
+            yield f"    last: {utc(outcome['at'])} {outcome_words(outcome)}"
+    if "cache" in status:
+        yield from _central(status)
+        yield from _cache(status)
+
+
+def _journal(status: dict[str, Any]) -> Iterator[str]:
+    if "seq" not in status:
+        return
     yield f"  journal: {status['seq']} rows in epoch {status['epoch']}, {status['unsettled']} releases open"
-    yield f"  last event: {newest}"
+    yield f"  last event: {_newest(status)}"
     inside = status["inside"]
     if inside is not None:
         unsure = "" if inside["confidence"] == "measured" else " (entries only: nobody counts who leaves)"
         yield f"  inside: {inside['people']} people{unsure}"
-    for name, lane in status["lanes"].items():
-        yield f"  lane {name}: {lane['state']} ({lane['cause']}) since {utc(lane['since'])}"
-    yield from _central(status)
+
+
+def _newest(status: dict[str, Any]) -> str:
+    kind, at = status["last_event"], status["last_event_at"]
+    if at is not None:
+        return f"{kind} at {utc(at)}"
+    return "none" if kind is None else "changed; gated journal verify says more"
+
+
+def _cache(status: dict[str, Any]) -> Iterator[str]:
     cache = status["cache"]
     yield (
         f"  cache: {cache['snapshot'] or 'no snapshot'}, {cache['delta_rows']} statements since,"
         f" {'complete' if cache['complete'] else 'INCOMPLETE: import a full file'}"
     )
-    yield f"  signed time: {_since(status['ages_s']['signed_time'])}"
+    yield f"  signed time: {since(status['ages_s']['signed_time'])}"

@@ -1,26 +1,23 @@
-"""Reading small files that people edit: bounded, strict, and with errors that say what to do."""
+"""The files that gate.toml names: keys, profile, secrets."""
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gated.config.reading import read, shaped
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.errors import ConfigError
-from gated.model.document import DocumentError
 from gated.model.trust import KeySet
 from gated.model.venue import Profile
 from gated.policy.profile import read_profile
 from gated.wire.seal import SigningKey
 
 T = TypeVar("T")
-
-MAX_FILE_BYTES = 262_144
 
 
 def load_keys(path: Path) -> KeySet:
@@ -63,43 +60,12 @@ def load_signing_key(identity: Path) -> SigningKey:
         ) from None
 
 
-def load_toml(path: Path, what: Callable[[Any], T]) -> T:
-    """Read a TOML file. Raises ``ConfigError``."""
-    raw = read(path, "configuration")
-    try:
-        document = tomllib.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # tomllib lets those of a number or of depth through
-        raise ConfigError(
-            f"{path} is not TOML: {error}", hint="see docs/reference/configuration.md"
-        ) from None
-    return _shaped(path, document, what)
-
-
 def zone(name: str) -> ZoneInfo:
     """A time zone by name. Raises ``ValueError``."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{name!r} is no time zone; use a name such as Europe/Paris") from None
-
-
-def read(path: Path, what: str, most: int = MAX_FILE_BYTES) -> bytes:
-    """Read a bounded file. Raises ``ConfigError``."""
-    try:
-        with path.open("rb") as handle:
-            raw = handle.read(most + 1)
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing ({what})", hint="check the path, or make the file") from None
-    except PermissionError:
-        raise ConfigError(
-            f"{path} cannot be read ({what})", hint="its owner must be the daemon's user"
-        ) from None
-    except (OSError, ValueError) as error:  # a path with a NUL in it is a ValueError
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path} cannot be read ({why})", hint="check the path") from None
-    if len(raw) > most:
-        raise ConfigError(f"{path} is larger than {most} bytes", hint="is it the right file?")
-    return raw
 
 
 def _json(path: Path, what: Callable[[Any], T]) -> T:
@@ -110,14 +76,7 @@ def _json(path: Path, what: Callable[[Any], T]) -> T:
         raise ConfigError(
             f"{path} is not JSON: {error}", hint="copy it again from where it was made"
         ) from None
-    return _shaped(path, document, what)
-
-
-def _shaped(path: Path, document: Any, what: Callable[[Any], T]) -> T:
-    try:
-        return what(document)
-    except DocumentError as error:
-        raise ConfigError(f"{path}: {error}", hint="see docs/reference/configuration.md") from None
+    return shaped(path, document, what)
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

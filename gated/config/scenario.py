@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gated.config.files import read, zone
+from gated.config.files import zone
 from gated.config.mistakes import told_with_value
+from gated.config.reading import read
 from gated.errors import ConfigError
 from gated.model.credential import Assurance, Credential
 from gated.model.document import DocumentError, Table

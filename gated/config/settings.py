@@ -13,8 +13,10 @@ from typing import Any
 
 from gated.card.identify import Scheme
 from gated.config.driver import Driver
-from gated.config.files import load_keys, load_profile, load_sector_key, load_toml
+from gated.config.files import load_keys, load_profile, load_sector_key
 from gated.config.lights import LightSettings, check_displays, read_display, read_lights
+from gated.config.places import read_socket, read_state_dir
+from gated.config.reading import load_toml
 from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
 from gated.daemon.messages import LaneTimes
 from gated.daemon.recall import Trust
@@ -73,6 +75,7 @@ class Settings:
     sector_key: Path
     journal_wait_s: float
     ballast_bytes: int
+    control: Path  # the socket at which a running gate takes orders
     lanes: tuple[LaneSettings, ...]
     languages: tuple[str, ...]  # in which a visitor is spoken to, the first one first
     sync: SyncSettings | None = None
@@ -120,19 +123,22 @@ def read_settings(document: Any, base: Path) -> Settings:
     """Read a parsed gate.toml. Raises ``DocumentError``."""
     top = Table(document)
     gate, trust, journal = top.table("gate"), top.table("trust"), top.table("journal")
+    control = top.table("control")
+    state_dir = read_state_dir(gate, base)
     settings = Settings(
         gate=gate.name("id"),
-        state_dir=base / gate.text("state_dir", "/var/lib/gated"),
+        state_dir=state_dir,
         keys=base / trust.text("keys", "keys.json"),
         profile=base / trust.text("profile", "profile.json"),
         sector_key=base / trust.text("sector_key", "sector.key"),
         journal_wait_s=journal.seconds("wait", "1.5s", least=0.05, most=30.0),
         ballast_bytes=journal.size("ballast", "16MB"),
+        control=read_socket(control, base, state_dir),
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
         languages=_languages(gate),
         sync=_sync(top.table("sync"), base) if top.has("sync") else None,
     )
-    for table in (gate, trust, journal, top):
+    for table in (gate, trust, journal, control, top):
         table.done()
     names = [lane.lane.id for lane in settings.lanes]
     if len(set(names)) < len(names):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gated.errors import StoreError
 from gated.store.connection import BUSY_S, DAMAGE, primary_code, store_error
+from gated.store.lock import is_held
 
 JOURNAL = "journal.db"
 DELTA = "delta.db"
@@ -94,17 +95,7 @@ class StateDirectory:
 
     def is_locked(self) -> bool:
         """Whether a gate is running on it."""
-        try:
-            handle = os.open(self.path / LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
-        return False
+        return is_held(self.path / LOCK)
 
     def file(self, name: str) -> Path:
         """A file of the directory."""

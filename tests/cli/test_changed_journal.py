@@ -105,9 +105,9 @@ def test_a_number_of_rows_is_a_number_of_rows(state, capsys, option, number):
 #: Closes a directory (mode in octal) and runs a command in it: as nobody, where the test runs as root,
 #: for root may read everything. All that a command imports is imported before.
 AS_NOBODY = """\
-import os, sys
+import encodings.ascii, os, sys
 import gated.devices.clock, gated.store.chain, gated.store.directory, gated.store.floors
-import gated.store.intake, gated.store.sync_note
+import gated.store.condition, gated.store.intake, gated.store.sync_note
 from gated.cli.main import main
 os.chdir(sys.argv[1])
 os.chmod("journal.db", 0)

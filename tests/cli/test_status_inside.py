@@ -77,9 +77,11 @@ def test_where_none_does_only_entries_are_counted(served, capsys):
 
 
 def test_without_the_profile_it_is_not_told(served, capsys):
-    site = served("in-1").site
+    gate = served("in-1")
+    site = gate.site
     assert as_json(capsys, "--state-dir", site.state) is None
     assert "inside" not in status(capsys, "--state-dir", site.state)
+    gate.served.stop_now()  # while it runs, it tells itself
     (site.path / "central" / "gate" / "profile-bron.json").write_text("{}")
     assert as_json(capsys, "--config", site.config) is None
 
@@ -87,4 +89,5 @@ def test_without_the_profile_it_is_not_told(served, capsys):
 def test_who_came_on_another_service_day_is_not_inside_today(served, capsys):
     gate = served("in-1", "out-1", clock=SimulatedClock(NOW + 2 * DAY))
     assert 3 == gate.inside()
+    gate.served.stop_now()
     assert 0 == as_json(capsys, "--config", gate.site.config)["people"]

@@ -1,0 +1,95 @@
+"""Every output of a gate to rest, when no daemon is left to command it.
+
+Boards are spoken to side by side: one that does not answer must not keep the others waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gated.app.parts import Boards, make_lane_safe
+from gated.devices.board import Board
+from gated.errors import BarrierError
+
+if TYPE_CHECKING:
+    from gated.config.outputs import LaneOutputs
+
+#: Lanes of one board that fail one after the other: each costs time, and the service manager has little.
+_GIVE_UP = 2
+#: The fire input must say so each time it is read: a spike opens no venue.
+_READS = 3
+
+
+@dataclass(slots=True)
+class Made:
+    """What became of a lane's outputs: ``off``, ``held`` open, or ``none`` where there are none."""
+
+    lane: str
+    outputs: str = "none"
+    error: str = ""
+
+
+def make_lanes_safe(
+    lanes: Sequence[LaneOutputs], burning: frozenset[str], boards: Boards | None = None
+) -> list[Made]:
+    """Switch outputs off, but for lanes that burn: those are held open.
+
+    Lanes burn that the journal names; and all of them while one's fire input is active, for a fire that broke
+    out a moment ago may not stand in the journal yet.
+    """
+    boards = boards or Boards(lanes)
+    made = {number: Made(lane.id) for number, lane in enumerate(lanes)}
+    by_board: dict[int, tuple[Board, list[int]]] = {}
+    for number, lane in enumerate(lanes):
+        if lane.wiring is not None:
+            board = boards.board(lane.barrier)
+            by_board.setdefault(id(board), (board, []))[1].append(number)
+    active: list[bool] = []
+
+    def listen(board: Board, numbers: list[int]) -> None:
+        try:
+            active.append(any(_burns(board, lanes[number]) for number in numbers))
+        except BarrierError:
+            return  # told when it is switched
+
+    def switch(_board: Board, numbers: list[int]) -> None:
+        failed = 0
+        for number in numbers:
+            held = any(active) or lanes[number].id in burning
+            made[number].outputs = "held" if held else "off"
+            if failed >= _GIVE_UP:
+                made[number].error = "its board does not answer"
+                continue
+            try:
+                make_lane_safe(lanes[number], boards, held=held)
+                failed = 0
+            except BarrierError as error:
+                made[number].error = str(error)
+                failed += 1
+
+    for step in (listen, switch):
+        _side_by_side(step, list(by_board.values()))
+    boards.close()
+    return list(made.values())
+
+
+def _burns(board: Board, lane: LaneOutputs) -> bool:
+    wiring = lane.wiring
+    if wiring is None or wiring.fire is None:
+        return False
+    return all(board.read((wiring.fire,))[0] is not ("fire" in wiring.inverted) for _ in range(_READS))
+
+
+def _side_by_side(
+    step: Callable[[Board, list[int]], None], boards: Sequence[tuple[Board, list[int]]]
+) -> None:
+    threads = [threading.Thread(target=step, args=one, daemon=True) for one in boards[1:]]
+    for thread in threads:
+        thread.start()
+    for one in boards[:1]:
+        step(*one)
+    for thread in threads:
+        thread.join()
