@@ -169,7 +169,7 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
     assert "sync" not in tomllib.loads(shown)  # off unless asked for: its lines stand as comments
     sample = tomllib.loads(re.sub(r"^#(\[|\w+ = )", r"\1", shown, flags=re.MULTILINE))
     text = (DOCS / "reference" / "configuration.md").read_text()
-    tables = {"gate", "trust", "journal", "sync", "lane"}
+    tables = {"gate", "trust", "journal", "control", "sync", "lane"}
     assert tables == set(sample) == known_keys(lambda top: read_settings(top, ROOT), sample)
     for name in tables:
         one = sample[name][0] if name == "lane" else sample[name]

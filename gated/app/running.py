@@ -96,10 +96,8 @@ class RunningGate:
             self.sync = way.sync
             more = [way.retention.tick]
         self._control = Control(settings, trust, self._time, world.clock)
-        lanes = self._lanes()
-        self._workers = [lane.worker for lane in lanes]
         self._gate = Gate(
-            lanes=lanes,
+            lanes=self._lanes(),
             journal=self.journal,
             housekeeping=Housekeeping(
                 statements=self._statements,
@@ -122,7 +120,7 @@ class RunningGate:
             self.journal.append(SetAside(name), Stamp.of(self._time.read()))
         if self.sync is not None:
             self.sync.start()
-        self._control.start(self._workers)
+        self._control.start(self._gate.workers)
         return unsettled
 
     def tick(self) -> str:

@@ -41,6 +41,10 @@ wait = "1.5s"
 # Room on the disk that is held in reserve and given up when the disk is full.
 ballast = "16MB"
 
+[control]
+# The socket at which the running gate answers `gated lane` and `gated status`; for the group gated.
+socket = "/run/gated/control"
+
 # One table for each walkway: 1 to 16 of them.
 [[lane]]
 # Names the lane in the journal.

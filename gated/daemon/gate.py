@@ -55,6 +55,11 @@ class Gate:
         for lane in lanes:
             lane.worker.on_fire = self._burn
 
+    @property
+    def workers(self) -> list[LaneWorker]:
+        """Of its lanes, in the order of the configuration."""
+        return [lane.worker for lane in self._lanes]
+
     def _burn(self, alarmed: LaneWorker) -> None:
         """One fire input opens every lane; called from the thread of that barrier."""
         for lane in self._lanes:
