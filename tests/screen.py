@@ -14,6 +14,7 @@ class Screen:
         self.columns, self.height = columns, rows
         self.styles: set[str] = set()  # all that was asked for, but reversal
         self.cursor = True
+        self.stays_bright = False
         self._cells = [[" "] * columns for _ in range(rows)]
         self._row = self._column = 0
         self._reversed = False
@@ -66,7 +67,8 @@ class Screen:
             case "", "m":
                 self._render(numbers)
             case "", "]":
-                assert numbers in ("9;0", "14;0")  # the Linux console: stay bright
+                assert numbers in ("9;0", "14;0")  # the Linux console
+                self.stays_bright = True
             case "?", "h" | "l":
                 assert numbers == "25"
                 self.cursor = command == "h"

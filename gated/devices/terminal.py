@@ -152,7 +152,7 @@ class TerminalDisplay:
 
     def _open(self) -> int:
         if self._terminal is None:
-            terminal = os.open(self._path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            terminal = os.open(self._path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             if not os.isatty(terminal):
                 os.close(terminal)
                 raise OSError("it is no terminal")

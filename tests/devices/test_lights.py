@@ -146,6 +146,16 @@ def test_one_broken_lamp_darkens_no_other_is_told_once_and_tried_seldom(world, c
     assert "can be switched again" in caplog.records[-1].getMessage()
 
 
+def test_closing_tries_nothing_again_that_failed(world):
+    world.board.broken = {6}
+    world.indicator.show(Signal.FIRE)
+    world.watch(0.1)
+    world.board.broken = set()
+    del world.board.writes[:]
+    world.indicator.close()
+    assert [(5, False), (7, False), (8, False)] == sorted(world.board.writes)
+
+
 def test_without_amber_and_buzzer_the_others_do_it(tmp_path):
     world = LightsWorld(tmp_path, LightLines(green=5, red=6))
     world.indicator.show(Signal.LOOK)
@@ -185,10 +195,10 @@ def test_its_thread_shows_ends_a_beep_and_leaves_all_off():
     lights.start()
     assert until(lambda: board.outputs == OFF)
     lights.show(Signal.GRANTED)
-    assert until(lambda: (8, True) in board.writes and not board.outputs[8])
+    assert until(lambda: (8, True) in board.writes and not board.outputs[8], REFRESH_S / 2)
     assert (5, True) in board.writes
     lights.show(Signal.READY)
-    assert until(lambda: board.outputs == OFF | {7: True})
+    assert until(lambda: board.outputs == OFF | {7: True}, REFRESH_S / 2)  # it is woken
     lights.close()
     assert board.outputs == OFF
 
@@ -219,12 +229,21 @@ def test_closing_waits_for_no_board_that_hangs(monkeypatch):
     assert 1 == len(board.writes)
 
 
+class Broken:
+    asked = 0
+
+    def at(self, now):
+        self.asked += 1
+        raise ZeroDivisionError
+
+
 def test_a_bug_ends_no_thread_and_is_told_once(caplog):
     clock = SystemClock()
     lights = Lights(Outlets(), LINES, clock.monotonic, "in-1")
-    lights._light = None
+    lights._light = broken = Broken()
     lights.start()
-    assert until(lambda: "lights in-1: unexpected" in caplog.text)
+    assert until(lambda: (lights._beat.wake(), broken.asked > 3)[1])
+    assert 1 == caplog.text.count("lights in-1: unexpected")
     lights.show(Signal.READY)
     assert until(lambda: lights._board.outputs == OFF | {7: True})
     lights.close()
