@@ -225,4 +225,5 @@ def test_every_caller_of_a_display_is_the_front_of_a_lane():
         if len(node.args) > 1  # a reader's own light shows a signal and has no room for words
     }
     passed_on_by = {"devices/indicators.py"}  # what it was given, and nothing of its own
-    assert {"daemon/front.py"} == shown_by - passed_on_by
+    # What lanes show is also put down, unchanged, for whoever watches the control socket.
+    assert {"daemon/front.py", "daemon/outcomes.py"} == shown_by - passed_on_by
