@@ -15,6 +15,7 @@ SIGNALS = {
     "out_of_service": ("■", "out of service", "yellow"),
     "free": ("»", "free", "cyan"),
     "fire": ("!", "FIRE", "bold red"),
+    "alarm": ("!", "went in without a release", "bold red"),
 }
 _STAGES = {
     "shut": ("■", "shut", "yellow"),

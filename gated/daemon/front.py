@@ -109,9 +109,11 @@ class Front:
     def refuse(self, refusal: Refusal, next_at: int | None = None) -> None:
         """Show a refusal for a while, and when to come back."""
         self._alarmed_until = -math.inf
-        self._until = self._clock.monotonic() + REFUSAL_S
         out = refusal.reason is Reason.OUT_OF_SERVICE
-        self._show_refusal(Signal.OUT_OF_SERVICE if out else Signal.REFUSED, refusal, next_at)
+        signal = Signal.OUT_OF_SERVICE if out else Signal.REFUSED
+        # What is shown at rest anyway needs not be shown once more when its time is over: it would beep again.
+        self._until = math.inf if (signal, refusal) == self._rest else self._clock.monotonic() + REFUSAL_S
+        self._show_refusal(signal, refusal, next_at)
 
     def tell(self, told: Told) -> None:
         """One log line, and a word to whoever watches."""

@@ -224,6 +224,6 @@ def test_every_caller_of_a_display_is_the_front_of_a_lane():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "show"
         if len(node.args) > 1  # a reader's own light shows a signal and has no room for words
     }
-    passed_on_by = {"devices/indicators.py", "daemon/outcomes.py"}  # what they were given, nothing of their own
-    # What lanes show is also put down, unchanged, for whoever watches the control socket.
-    assert {"daemon/front.py", "daemon/outcomes.py"} == shown_by - passed_on_by
+    # What they were given, and nothing of their own; outcomes put it down for whoever watches the socket.
+    passed_on_by = {"devices/indicators.py", "daemon/outcomes.py"}
+    assert {"daemon/front.py"} == shown_by - passed_on_by

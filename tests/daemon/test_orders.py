@@ -345,3 +345,14 @@ def test_whoever_goes_in_without_a_release_sets_off_an_alarm_for_a_while(site, g
     assert [1] == [row["persons"] for row in written(site, "forced")]
     gate.clock.advance(5)
     assert until(lambda: lamp.signal is Signal.READY)
+
+
+def test_what_is_shown_at_rest_is_not_shown_again_when_a_tap_was_turned_away(gate):
+    lamp = gate.lamps["in-1"]
+    assert None is order(gate, Order.OUT_OF_SERVICE)
+    assert until(lambda: lamp.signal is Signal.OUT_OF_SERVICE)
+    front, shown = walkway(gate.served)._front, len(lamp.shown)
+    front.refuse(lamp.refusal)
+    gate.clock.advance(10)
+    walkway(gate.served)._rest()
+    assert shown + 1 == len(lamp.shown)
