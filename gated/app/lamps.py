@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gated.app.parts import Boards
 from gated.config.settings import LaneSettings
 from gated.devices.indicators import Chorus
-from gated.devices.lights import Lights, darken
+from gated.devices.lights import Lights
 from gated.devices.terminal import TerminalDisplay
 from gated.ports import Indicator
 
@@ -26,9 +26,3 @@ def make_indicator(lane: LaneSettings, boards: Boards, monotonic: Callable[[], f
         display.start()
         shown.append(display)
     return Chorus(*shown)
-
-
-def darken_lane(lane: LaneSettings, boards: Boards) -> None:
-    """Switch off the lamps and the buzzer of a lane whose daemon is gone. Never raises."""
-    if lane.lights is not None:
-        darken(boards.board(lane.lights.board), lane.lights.lines)

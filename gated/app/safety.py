@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gated.app.parts import Boards, make_lane_safe
 from gated.devices.board import Board
+from gated.devices.lights import darken
 from gated.errors import BarrierError
 
 if TYPE_CHECKING:
@@ -72,8 +73,28 @@ def make_lanes_safe(
 
     for step in (listen, switch):
         _side_by_side(step, list(by_board.values()))
+    _darken(lanes, list(made.values()), boards)
     boards.close()
     return list(made.values())
+
+
+def _darken(lanes: Sequence[LaneOutputs], made: Sequence[Made], boards: Boards) -> None:
+    """Lamps and buzzers last, and only where the barrier answered: a silent board costs time. In a fire they
+    go on saying so.
+    """
+    lit: dict[int, tuple[Board, list[int]]] = {}
+    for number, (lane, outcome) in enumerate(zip(lanes, made, strict=True)):
+        if lane.lights is not None and not outcome.error and outcome.outputs != "held":
+            board = boards.board(lane.lights.board)
+            lit.setdefault(id(board), (board, []))[1].append(number)
+
+    def put_out(board: Board, numbers: list[int]) -> None:
+        for number in numbers:
+            lights = lanes[number].lights
+            if lights is not None:
+                darken(board, lights.lines)
+
+    _side_by_side(put_out, list(lit.values()))
 
 
 def _burns(board: Board, lane: LaneOutputs) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gated.config.driver import Driver
+from gated.config.lights import LightSettings, read_lights
 from gated.config.places import STATE_DIR, read_state_dir
 from gated.config.reading import load_toml
 from gated.config.wiring import barrier_driver, read_wiring
@@ -18,11 +19,12 @@ _MOST = 64
 
 
 class LaneOutputs(NamedTuple):
-    """One lane's barrier; ``wiring`` None = it has no outputs."""
+    """One lane's barrier, and its lamps; None = it has no such outputs, or nobody can read which."""
 
     id: str
     barrier: Driver
     wiring: Wiring | None
+    lights: LightSettings | None = None
 
 
 class Outputs(NamedTuple):
@@ -56,4 +58,7 @@ def _lane(table: Table) -> LaneOutputs:
     name: Any = table.path("")[:-1]
     with suppress(DocumentError):
         name = table.name("id")
-    return LaneOutputs(name, driver, read_wiring(table, driver))
+    lights = None
+    with suppress(DocumentError):  # a lamp must not keep a barrier from being shut
+        lights = read_lights(table, driver)
+    return LaneOutputs(name, driver, read_wiring(table, driver), lights)

@@ -111,7 +111,7 @@ class Front:
         self._alarmed_until = -math.inf
         out = refusal.reason is Reason.OUT_OF_SERVICE
         signal = Signal.OUT_OF_SERVICE if out else Signal.REFUSED
-        # What is shown at rest anyway needs not be shown once more when its time is over: it would beep again.
+        # What is shown at rest anyway is not shown once more when its time is over: it would beep again.
         self._until = math.inf if (signal, refusal) == self._rest else self._clock.monotonic() + REFUSAL_S
         self._show_refusal(signal, refusal, next_at)
 

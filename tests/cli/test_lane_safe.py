@@ -14,8 +14,10 @@ import pytest
 from fleet import here
 from gated.app.safety import make_lanes_safe
 from gated.config.driver import Driver
+from gated.config.lights import LightSettings
 from gated.config.outputs import LaneOutputs, load_outputs
 from gated.devices.clock import SystemClock
+from gated.devices.lights import LightLines
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.board import SimulatedBoard
 from gated.devices.wiring import Wiring
@@ -252,3 +254,30 @@ def test_the_sample_of_a_wired_lane_is_read(tmp_path):
     )
     found = load_outputs(tmp_path / "gate.toml")
     assert (["lane[0]"], ()) == ([lane.id for lane in found.lanes], found.mistakes)
+
+
+def test_lamps_go_out_but_those_that_tell_of_a_fire_and_a_silent_board_is_not_asked_again():
+    lamps, gone, fire = SimulatedBoard(), SimulatedBoard(), SimulatedBoard()
+    gone.gone = True
+    boards = Boards(a=lamps, b=gone, c=fire)
+    lit = [
+        lane._replace(lights=LightSettings(lane.barrier, LightLines(20, 21, inverted=frozenset({"red"}))))
+        for lane in lanes("a", "b", "c")
+    ]
+    for board in (lamps, fire):
+        board.outputs.update({20: True, 21: False})
+    made = make_lanes_safe(lit, frozenset({"in-3"}), boards)
+    assert ["off", "off", "held"] == [one.outputs for one in made]
+    assert {1: False, 20: False, 21: True} == lamps.outputs
+    assert {3: True, 20: True, 21: False} == fire.outputs
+
+
+def test_the_lamps_of_a_lane_are_read_and_a_mistake_among_them_keeps_no_barrier_from_being_shut(tmp_path):
+    wired = '[[lane]]\nid = "a"\nbarrier = "gpio"\n[lane.wiring]\nrelease = 17\npassage = 5\n[lane.lights]\n'
+    (tmp_path / "gate.toml").write_text(f"{wired}green = 20\nred = 21\n")
+    (lane,) = load_outputs(tmp_path / "gate.toml").lanes
+    assert (20, 21) == (lane.lights.lines.green, lane.lights.lines.red)
+    (tmp_path / "gate.toml").write_text(f"{wired}green = 20\n")
+    found = load_outputs(tmp_path / "gate.toml")
+    assert ((), None) == (found.mistakes, found.lanes[0].lights)
+    assert 17 == found.lanes[0].wiring.release

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gated.app.lamps import darken_lane, make_indicator
+from gated.app.lamps import make_indicator
 from gated.app.parts import Boards
 from gated.config.driver import Driver
 from gated.config.lights import LightSettings
@@ -144,14 +144,3 @@ def test_a_lane_without_any_shows_nothing():
     assert () == indicator.indicators
     indicator.show(Signal.READY)
     indicator.close()
-
-
-def test_lights_whose_daemon_died_are_switched_off(module):
-    module.model.outputs.update({20: False, 21: True, 22: True})
-    settings = on_module(module)
-    boards = Boards((settings,))
-    darken_lane(settings, boards)
-    boards.close()
-    assert {20: True, 21: False, 22: False} == module.model.outputs
-    (without,) = read(lane(None))
-    darken_lane(without, Boards((without,)))
