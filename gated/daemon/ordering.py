@@ -9,7 +9,7 @@ from gated.daemon.passage import Passage
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
-from gated.model.event import Ordered
+from gated.model.event import LaneCause, Ordered
 from gated.model.order import Operator, Order
 from gated.policy.happening import Happening, Let, ModeOrdered, Rearmed
 from gated.policy.orders import WhyNot, why_not
@@ -58,8 +58,12 @@ class OrderBook:
             log.error("lane %s: an order is not obeyed: %s", self._passage.standing.lane, error)
             self._late = None
             return
-        if landed:
-            self._late = None
+        if not landed:
+            return
+        self._late = None
+        if isinstance(event, Rearmed) and why_not(self._passage.standing, Order.REARM) is not None:
+            self._passage.say_again(LaneCause.FIRE)  # the fire is back, and its row says that it is over
+        else:
             self._passage.feed(event)
 
     def _open(self, operator: Operator) -> WhyNot | None:

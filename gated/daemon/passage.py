@@ -15,19 +15,20 @@ from contextlib import suppress
 
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import BarrierError, StoreError
-from gated.model.event import Forced, LaneChanged, Settled
+from gated.model.barrier import FireAlarm
+from gated.model.event import Forced, LaneCause, LaneChanged, Settled
 from gated.model.order import Mode
 from gated.policy.happening import (
     Begun,
     Disobeyed,
     Effect,
+    FireElsewhere,
     Happening,
     HoldAgain,
     HoldOpen,
     HoldOver,
     LetThrough,
     Obeyed,
-    Rearmed,
     Shut,
     TryAgain,
     Write,
@@ -77,7 +78,7 @@ class Passage:
         self._journal_wait_s = journal_wait_s
         self._forced = forced
         self._hold_until = math.inf
-        self._burning = False
+        self._alarms: deque[None] = deque()  # that opened it, and stand in the lane's inbox still
 
     @property
     def until(self) -> float:
@@ -94,9 +95,8 @@ class Passage:
         while due:
             happened = due.popleft()
             self.standing, effects = step(self.standing, happened)
-            # Not by the stage: an alarm may have opened it that stands in the inbox still.
-            if self.standing.stage is Stage.FIRE or isinstance(happened, Rearmed):
-                self._burning = self.standing.stage is Stage.FIRE
+            if self._alarms and isinstance(happened, FireAlarm | FireElsewhere):
+                self._alarms.popleft()
             for effect in effects:
                 due += self._do(effect)
 
@@ -107,9 +107,13 @@ class Passage:
         elif Part.COMMAND in self.standing.missing:
             self.feed(TryAgain())
 
+    def say_again(self, cause: LaneCause) -> None:
+        """Tell, and keep, how the lane stands: what was written meanwhile says otherwise."""
+        self._write(Write(LaneChanged(self.standing.lane, self.standing.state, cause)))
+
     def open_at_once(self) -> None:
         """A fire: open before anything else, from any thread. The lane's own thread opens it again."""
-        self._burning = True
+        self._alarms.append(None)
         with suppress(BarrierError):
             self._barrier.hold_open()
 
@@ -138,7 +142,7 @@ class Passage:
             case HoldOpen():
                 self._barrier.hold_open()
             case Shut():
-                if not self._burning:
+                if not self._alarms:  # else it burns already, and the lane will hear of it in a moment
                     self._barrier.secure()
 
     def _write(self, row: Write) -> None:

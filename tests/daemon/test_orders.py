@@ -356,3 +356,39 @@ def test_what_is_shown_at_rest_is_not_shown_again_when_a_tap_was_turned_away(gat
     gate.clock.advance(10)
     walkway(gate.served)._rest()
     assert shown + 1 == len(lamp.shown)
+
+
+def test_a_fire_that_comes_back_while_its_re_arm_waits_for_the_disk_stays_open_and_is_kept(site, gate, serve):
+    barrier = gate.barriers["in-1"]
+    barrier.say(FireAlarm())
+    assert until(lambda: stage(gate, "out-1") is Stage.FIRE)
+    barrier.say(FireQuiet())
+    with closing(sqlite3.connect(site.state / JOURNAL, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert WhyNot.JOURNAL_SLOW is order(gate, Order.REARM)
+        barrier.say(FireAlarm())
+        other.execute("ROLLBACK")
+    assert until(lambda: causes(site)[-2:] == [("fire", "fire"), ("fire", "fire")])
+    assert barrier.held
+    later = again(gate, serve)  # whose input says nothing
+    assert until(lambda: stage(later) is Stage.FIRE)
+
+
+def test_a_fire_that_breaks_out_while_a_lane_is_being_re_armed_is_not_shut_for_a_moment(site, gate):
+    barrier, shut = gate.barriers["in-1"], []
+    barrier.say(FireAlarm())
+    assert until(lambda: stage(gate, "out-1") is Stage.FIRE)
+    barrier.say(FireQuiet())
+    secure = barrier.secure
+    barrier.secure = lambda: shut.append(barrier) or secure()
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+    with closing(sqlite3.connect(site.state / JOURNAL, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        worker(gate).post(Ordering(Order.REARM, ADA, answers.put))
+        assert until(lambda: gate.served.gate.journal.busy)
+        gate.barriers["out-1"].say(FireAlarm())  # the lane waits for its row, and cannot hear it yet
+        other.execute("ROLLBACK")
+    assert None is answers.get(timeout=PATIENCE_S).refused
+    assert until(lambda: causes(site)[-1] == ("fire", "fire_elsewhere"))
+    assert [] == shut
+    assert barrier.held
