@@ -27,21 +27,16 @@ _STAGES = {
 }
 #: What is missing, by who has to mend it.
 _BARRIER = {"barrier": "no answer", "fault_input": "fault", "contact": "contact stuck"}
-_REFUSED = {
-    "release_open": "somebody may still pass: try again in a moment",
-    "stands_open": "it stands open: whoever wants to pass can",
-    "barrier_missing": "its barrier cannot be relied on: gated status says what is missing",
-    "not_burning": "it is in no fire",
-    "still_burning": "its fire input is still active: look for the fire, then reset the alarm panel",
-    "journal_failed": "the journal cannot be written, and nothing is done unwritten: see the gate's log",
-    "journal_slow": "not yet: the disk is slow; it is done as soon as its row is written",
-    "no_answer": "it did not answer in time and may still do it: gated status tells how it stands",
-}
 
 
 def refused_words(code: str) -> str:
-    """Why an order was not obeyed."""
-    return _REFUSED.get(code, code)
+    """Why an order was not obeyed; the code itself, of a daemon that knows one more."""
+    from datetime import UTC
+
+    from gated.policy.orders import WhyNot
+    from gated.texts.sentences import Texts
+
+    return Texts("en", UTC).order(WhyNot(code)) if code in set(WhyNot) else code
 
 
 def stage_words(lane: dict[str, Any]) -> tuple[str, str, str]:

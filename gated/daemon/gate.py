@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.event import Started, Stopped
+from gated.policy.happening import FireElsewhere, QuietElsewhere
 from gated.ports import Clock
 from gated.store.journal import Journal
 from gated.wire.event import Stamp
@@ -52,19 +54,33 @@ class Gate:
         self._clock = clock
         self._version = version
         self._journal_at: tuple[int, float] | None = None  # how far the journal was, and since when
+        self._burning: set[LaneWorker] = set()  # whose own fire input is active
+        self._burning_lock = threading.Lock()
         for lane in lanes:
-            lane.worker.on_fire = self._burn
+            lane.worker.on_fire, lane.worker.on_quiet = self._burn, self._calm
+
+    def _burn(self, alarmed: LaneWorker) -> None:
+        """One fire input opens every lane; called from the thread of that barrier."""
+        others = [lane.worker for lane in self._lanes if lane.worker is not alarmed]
+        for lane in others:
+            lane.open_at_once()
+        with self._burning_lock:
+            self._burning.add(alarmed)
+            for lane in others:
+                lane.post(FireElsewhere())
+
+    def _calm(self, quiet: LaneWorker) -> None:
+        """One is quiet again: a lane may be re-armed when those of all the others are."""
+        with self._burning_lock:
+            self._burning.discard(quiet)
+            for lane in (one.worker for one in self._lanes):
+                if lane is not quiet and not self._burning - {lane}:
+                    lane.post(QuietElsewhere())
 
     @property
     def workers(self) -> list[LaneWorker]:
         """Of its lanes, in the order of the configuration."""
         return [lane.worker for lane in self._lanes]
-
-    def _burn(self, alarmed: LaneWorker) -> None:
-        """One fire input opens every lane; called from the thread of that barrier."""
-        for lane in self._lanes:
-            if lane.worker is not alarmed:
-                lane.worker.burn()
 
     def start(self) -> int:
         """Settle what the last run left open, then serve. Returns how many releases that were."""

@@ -11,8 +11,7 @@ from functools import partial
 from gated.daemon.messages import Message
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.walkway import Walkway
-from gated.model.barrier import BarrierEvent, FireAlarm
-from gated.policy.happening import FireElsewhere
+from gated.model.barrier import BarrierEvent, FireAlarm, FireQuiet
 from gated.policy.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -34,16 +33,16 @@ class LaneWorker:
         self._reader: ReaderWorker | None = None
         self._thread = threading.Thread(target=self._run, name=f"lane {walkway.id}", daemon=True)
         self.on_fire: Callable[[LaneWorker], None] = lambda _lane: None
+        self.on_quiet: Callable[[LaneWorker], None] = lambda _lane: None
         self.beat = monotonic()
 
     def post(self, message: Message) -> None:
         """Tell the lane; from any thread."""
         self._inbox.put(message)
 
-    def burn(self) -> None:
-        """Another lane has a fire alarm; from any thread."""
+    def open_at_once(self) -> None:
+        """Another lane has a fire alarm, which is posted as well; from any thread."""
         self._walkway.open_at_once()
-        self._inbox.put(FireElsewhere())
 
     @property
     def id(self) -> str:
@@ -100,6 +99,8 @@ class LaneWorker:
             self._walkway.open_at_once()
             self.on_fire(self)
         self._inbox.put(event)
+        if isinstance(event, FireQuiet):
+            self.on_quiet(self)
 
     def _do(self, step: Callable[[], None]) -> None:
         try:

@@ -11,7 +11,7 @@ from gated.model.credential import Credential
 from gated.model.decision import Decision
 from gated.model.order import Operator, Order
 from gated.model.refusal import Refusal
-from gated.policy.happening import FireElsewhere
+from gated.policy.happening import FireElsewhere, QuietElsewhere
 from gated.policy.orders import WhyNot
 
 
@@ -97,4 +97,7 @@ class Ordering:
     answer: Callable[[Answer], None]
 
 
-Message = ReaderReady | ReaderLost | Conversing | Conversed | Ordering | BarrierEvent | FireElsewhere
+Message = (
+    ReaderReady | ReaderLost | Conversing | Conversed | Ordering
+    | BarrierEvent | FireElsewhere | QuietElsewhere
+)  # fmt: skip

@@ -75,6 +75,11 @@ class FireElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietElsewhere:
+    """The fire inputs of all other lanes are quiet again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModeOrdered:
     """An order for a mode is durable."""
 
@@ -103,6 +108,7 @@ Happening = (
     | ReaderMissing
     | ReaderBack
     | FireElsewhere
+    | QuietElsewhere
     | ModeOrdered
     | Rearmed
     | Stopped

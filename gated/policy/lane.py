@@ -4,7 +4,7 @@ Laws, held by tests/properties/test_lane_laws.py for any sequence of events and 
 
 1. Each release is settled once: taken + not taken + unknown = the persons released.
 2. Nothing opens but for a grant or an order whose row is durable, for somebody who leaves, or for a fire.
-3. A fire alarm leads to ``FIRE`` from everywhere. Only a re-arm leads out, and not while the input is active.
+3. A fire alarm leads to ``FIRE`` from everywhere. Only a re-arm leads out, and not while an input is active.
 4. What changes whether a lane serves, or why not, is told: no fire and no fault ends unseen.
 5. What a lane cannot count on (``missing``) is cleared by what tells that it is back, and by nothing else.
 
@@ -32,6 +32,7 @@ from gated.policy.happening import (
     Let,
     ModeOrdered,
     Obeyed,
+    QuietElsewhere,
     ReaderBack,
     ReaderMissing,
     Rearmed,
@@ -104,6 +105,7 @@ def _noted(stage: Stage) -> _Rows:
     """What is noted and moves nothing: parts that go and come while the lane is busy or open."""
     return _ANYWHERE | {
         FireQuiet: Row(steps.quiet, (stage,)),
+        QuietElsewhere: Row(steps.quiet_elsewhere, (stage,)),
         Secured: Row(steps.nothing, (stage,)),
         ReaderMissing: Row(steps.reader_missing, (stage,)),
         ReaderBack: Row(steps.reader_back, (stage,)),

@@ -20,6 +20,7 @@ from gated.policy.happening import (
     LetThrough,
     ModeOrdered,
     Obeyed,
+    QuietElsewhere,
     ReaderBack,
     ReaderMissing,
     Rearmed,
@@ -200,7 +201,7 @@ def alarm(lane: Standing, _event: FireAlarm) -> Step:
 
 def elsewhere(lane: Standing, _event: FireElsewhere) -> Step:
     """Another lane's."""
-    return _burn(lane)
+    return _burn(replace(lane, elsewhere=True))
 
 
 def quiet(lane: Standing, _event: FireQuiet) -> Step:
@@ -208,10 +209,15 @@ def quiet(lane: Standing, _event: FireQuiet) -> Step:
     return replace(lane, alarm=False), ()
 
 
+def quiet_elsewhere(lane: Standing, _event: QuietElsewhere) -> Step:
+    """Nor for that."""
+    return replace(lane, elsewhere=False), ()
+
+
 def rearmed(lane: Standing, _event: Rearmed) -> Step:
     """A person says that the fire is over."""
-    if lane.alarm:
-        raise ImpossibleError("a lane whose fire input is active cannot be re-armed")
+    if lane.alarm or lane.elsewhere:
+        raise ImpossibleError("a lane of a gate with an active fire input cannot be re-armed")
     return _settle_down(lane, (Shut(),))
 
 

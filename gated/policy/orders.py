@@ -15,7 +15,7 @@ class WhyNot(StrEnum):
     STANDS_OPEN = "stands_open"  # whoever wants to pass can
     BARRIER_MISSING = "barrier_missing"  # it cannot be relied on
     NOT_BURNING = "not_burning"
-    STILL_BURNING = "still_burning"  # its fire input is active
+    STILL_BURNING = "still_burning"  # a fire input of this gate is active
     JOURNAL_FAILED = "journal_failed"  # nothing is done that cannot be written down
     JOURNAL_SLOW = "journal_slow"  # it is done as soon as the disk has taken its row
     NO_ANSWER = "no_answer"  # the lane did not answer in time
@@ -32,5 +32,5 @@ def why_not(lane: Standing, order: Order) -> WhyNot | None:
     if order is Order.REARM:
         if lane.stage is not Stage.FIRE:
             return WhyNot.NOT_BURNING
-        return WhyNot.STILL_BURNING if lane.alarm else None
+        return WhyNot.STILL_BURNING if lane.alarm or lane.elsewhere else None
     return None  # a mode can always be ordered: in a fire it waits for the re-arm

@@ -52,6 +52,7 @@ class Standing:
     mode: Mode = Mode.NORMAL
     missing: frozenset[Part] = frozenset({Part.READER})
     alarm: bool = False  # its own fire input is active now
+    elsewhere: bool = False  # that of another lane of this gate is
     release: Release | None = None
     told: bool = False  # people were told how it stands
 

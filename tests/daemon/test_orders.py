@@ -213,8 +213,14 @@ def test_a_fire_opens_every_lane_until_a_person_re_arms_each(site, gate):
     assert ("fire", "fire") == causes(site)[-1]
     assert ("fire", "fire_elsewhere") == causes(site, "out-1")[-1]
     assert Signal.FIRE is gate.lamps["out-1"].signal
-    assert WhyNot.STILL_BURNING is order(gate, Order.REARM)
+    for lane in ("in-1", "out-1"):  # of the whole gate: there is one fire
+        assert WhyNot.STILL_BURNING is order(gate, Order.REARM, lane)
+    gate.barriers["out-1"].say(FireAlarm())
     gate.barriers["in-1"].say(FireQuiet())
+    assert until(lambda: not worker(gate).standing.alarm)
+    assert WhyNot.STILL_BURNING is order(gate, Order.REARM)
+    gate.barriers["out-1"].say(FireQuiet())
+    assert until(lambda: not worker(gate).standing.elsewhere)
     for lane in ("in-1", "out-1"):
         assert gate.barriers[lane].held
         assert None is order(gate, Order.REARM, lane)

@@ -32,6 +32,7 @@ from gated.policy.happening import (
     LetThrough,
     ModeOrdered,
     Obeyed,
+    QuietElsewhere,
     ReaderBack,
     ReaderMissing,
     Rearmed,
@@ -176,7 +177,7 @@ ROWS = {
     ),
     "a mode ordered in a fire waits": ((BEGUN, BACK, FireAlarm(), FREE), Stage.FIRE, ()),
     "for the re-arm": (
-        (BEGUN, BACK, FireElsewhere(), FREE, Rearmed()), Stage.FREE,
+        (BEGUN, BACK, FireElsewhere(), FREE, QuietElsewhere(), Rearmed()), Stage.FREE,
         (HoldOpen(), told(LaneState.FREE_PASSAGE, BY_ORDER)),
     ),
     "a fault in a fire is told and shuts nothing": (
@@ -299,6 +300,8 @@ def test_what_the_table_does_not_name_cannot_happen():
     with pytest.raises(ImpossibleError):
         after(ready(), FireAlarm(), Rearmed())
     with pytest.raises(ImpossibleError):
+        after(ready(), FireElsewhere(), Rearmed())
+    with pytest.raises(ImpossibleError):
         after(ready(), HoldOver())
 
 
@@ -315,7 +318,10 @@ def test_what_the_table_does_not_name_cannot_happen():
         ((BEGUN, BACK), Order.REARM, WhyNot.NOT_BURNING),
         ((BEGUN, BACK, FireAlarm()), Order.REARM, WhyNot.STILL_BURNING),
         ((BEGUN, BACK, FireAlarm(), FireQuiet()), Order.REARM, None),
-        ((BEGUN, BACK, FireElsewhere()), Order.REARM, None),
+        ((BEGUN, BACK, FireElsewhere()), Order.REARM, WhyNot.STILL_BURNING),
+        ((BEGUN, BACK, FireElsewhere(), QuietElsewhere()), Order.REARM, None),
+        ((BEGUN, BACK, FireAlarm(), FireElsewhere(), QuietElsewhere()), Order.REARM, WhyNot.STILL_BURNING),
+        ((BEGUN, BACK, FireAlarm(), FireElsewhere(), FireQuiet()), Order.REARM, WhyNot.STILL_BURNING),
         ((BEGUN, BACK, FireAlarm()), Order.NORMAL, None),
         ((BEGUN, BACK, ONE), Order.FREE_PASSAGE, None),
     ],

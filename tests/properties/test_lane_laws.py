@@ -21,6 +21,7 @@ from gated.policy.happening import (
     LetThrough,
     ModeOrdered,
     Obeyed,
+    QuietElsewhere,
     ReaderBack,
     ReaderMissing,
     Rearmed,
@@ -44,7 +45,16 @@ happenings = st.one_of(
     troubles.map(lambda trouble: Faulted(trouble, "")),
     troubles.map(Cleared),
     st.sampled_from(
-        [FireAlarm(), FireQuiet(), FireElsewhere(), HoldOver(), Disobeyed(), Obeyed(), TryAgain()]
+        [
+            FireAlarm(),
+            FireQuiet(),
+            FireElsewhere(),
+            QuietElsewhere(),
+            HoldOver(),
+            Disobeyed(),
+            Obeyed(),
+            TryAgain(),
+        ]
     ),
     st.sampled_from(
         [ReaderMissing(LaneCause.READER_LOST), ReaderMissing(LaneCause.READER_HUNG), ReaderBack()]
@@ -149,6 +159,7 @@ class World:
         if before.stage is Stage.FIRE and self.lane.stage is not Stage.FIRE:
             assert isinstance(event, Rearmed)
             assert not before.alarm
+            assert not before.elsewhere
         if self.lane.stage is Stage.FIRE:
             assert Shut() not in effects
             assert self.kept[1], "a restart would forget it"
