@@ -81,6 +81,8 @@ def test_a_lane_that_is_well_passes_every_step():
     assert "listen for the relay, then push the arm once" in bench.hands.told
     assert bench.hands.counts
     assert (False, False) == (bench.barrier.held, bench.barrier.released)
+    bench.barrier.fire()
+    assert bench.trial._events.empty()  # it was stopped
 
 
 def test_inputs_that_a_lane_does_not_have_are_skipped():
