@@ -92,7 +92,7 @@ class Porter:
         operator = Operator(request.operator, user, request.reason)
         for lane in named:
             if lane not in silent:
-                self._lanes[lane].post(Ordering(request.order, operator, errand.answered))
+                self._lanes[lane].post(Ordering(request.order, operator, errand.answered, errand.until))
 
     def _status(self, files: dict[str, Any]) -> dict[str, Any]:
         told = files.get("lanes") or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -90,11 +91,15 @@ class Conversed:
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """A person orders something; ``answer`` is called once, by the lane's thread."""
+    """A person orders something; ``answer`` is called once, by the lane's thread.
+
+    Past ``until``, in monotonic seconds, nobody waits for it any more, and it is not obeyed.
+    """
 
     order: Order
     operator: Operator
     answer: Callable[[Answer], None]
+    until: float = math.inf
 
 
 Message = (

@@ -14,6 +14,7 @@ from gated.model.order import Operator, Order
 from gated.policy.happening import Happening, Let, ModeOrdered, Rearmed
 from gated.policy.orders import WhyNot, why_not
 from gated.policy.standing import Stage
+from gated.ports import Clock
 from gated.store.journal import Journal
 from gated.store.ticket import Kept, Ticket
 from gated.wire.event import Stamp
@@ -25,12 +26,20 @@ class OrderBook:
     """Used by the lane's thread."""
 
     def __init__(
-        self, *, passage: Passage, way: TapWay, journal: Journal, time: TimeKeeper, journal_wait_s: float
+        self,
+        *,
+        passage: Passage,
+        way: TapWay,
+        journal: Journal,
+        time: TimeKeeper,
+        clock: Clock,
+        journal_wait_s: float,
     ) -> None:
         self._passage = passage
         self._way = way
         self._journal = journal
         self._time = time
+        self._clock = clock
         self._journal_wait_s = journal_wait_s
         self._late: tuple[Ticket, Happening] | None = None
 
@@ -39,7 +48,9 @@ class OrderBook:
         order, operator = message.order, message.operator
         lane = self._passage.standing.lane
         refused = why_not(self._passage.standing, order)
-        if refused is None and self._late is not None:
+        if self._clock.monotonic() >= message.until:
+            refused = WhyNot.NO_ANSWER  # it was told already: no barrier moves when nobody expects it
+        elif refused is None and self._late is not None:
             refused = WhyNot.JOURNAL_SLOW
         if refused is None:
             opened = order is Order.OPEN

@@ -90,7 +90,12 @@ class Walkway:
             forced=self._front.alarm,
         )
         self._orders = OrderBook(
-            passage=self._passage, way=way, journal=journal, time=time, journal_wait_s=journal_wait_s
+            passage=self._passage,
+            way=way,
+            journal=journal,
+            time=time,
+            clock=clock,
+            journal_wait_s=journal_wait_s,
         )
         self._reader: ReaderWorker | None = None
         self._tally = Tally(lane_id, journal, time, clock)

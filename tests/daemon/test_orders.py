@@ -210,8 +210,8 @@ def test_a_fire_opens_every_lane_until_a_person_re_arms_each(site, gate):
     assert gate.barriers["in-1"].held  # before anything else is done
     assert gate.barriers["out-1"].held
     assert until(lambda: stage(gate, "out-1") is Stage.FIRE)
-    assert ("fire", "fire") == causes(site)[-1]
-    assert ("fire", "fire_elsewhere") == causes(site, "out-1")[-1]
+    assert until(lambda: ("fire", "fire") == causes(site)[-1])
+    assert until(lambda: ("fire", "fire_elsewhere") == causes(site, "out-1")[-1])
     assert Signal.FIRE is gate.lamps["out-1"].signal
     for lane in ("in-1", "out-1"):  # of the whole gate: there is one fire
         assert WhyNot.STILL_BURNING is order(gate, Order.REARM, lane)
@@ -398,3 +398,11 @@ def test_a_fire_that_breaks_out_while_a_lane_is_being_re_armed_is_not_shut_for_a
     assert until(lambda: causes(site)[-1] == ("fire", "fire_elsewhere"))
     assert [] == shut
     assert barrier.held
+
+
+def test_an_order_that_nobody_waits_for_any_more_is_not_obeyed(site, gate):
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+    worker(gate).post(Ordering(Order.OPEN, ADA, answers.put, until=gate.clock.monotonic()))
+    assert WhyNot.NO_ANSWER is answers.get(timeout=PATIENCE_S).refused
+    assert [] == gate.barriers["in-1"].released
+    assert [] == written(site, "ordered")

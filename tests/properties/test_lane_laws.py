@@ -44,21 +44,9 @@ happenings = st.one_of(
     st.just(Secured()),
     troubles.map(lambda trouble: Faulted(trouble, "")),
     troubles.map(Cleared),
-    st.sampled_from(
-        [
-            FireAlarm(),
-            FireQuiet(),
-            FireElsewhere(),
-            QuietElsewhere(),
-            HoldOver(),
-            Disobeyed(),
-            Obeyed(),
-            TryAgain(),
-        ]
-    ),
-    st.sampled_from(
-        [ReaderMissing(LaneCause.READER_LOST), ReaderMissing(LaneCause.READER_HUNG), ReaderBack()]
-    ),
+    st.sampled_from([FireAlarm(), FireQuiet(), FireElsewhere(), QuietElsewhere()]),
+    st.sampled_from([HoldOver(), Disobeyed(), Obeyed(), TryAgain(), ReaderBack()]),
+    st.sampled_from([LaneCause.READER_LOST, LaneCause.READER_HUNG]).map(ReaderMissing),
     st.sampled_from(Mode).map(ModeOrdered),
     st.just(Rearmed()),
     st.builds(Leave, persons=st.integers(1, 4), pass_=st.none() | st.just(PASS)),
