@@ -348,7 +348,7 @@ def test_whoever_goes_in_without_a_release_sets_off_an_alarm_for_a_while(site, g
         assert gate.served.tap(medium(1)).granted
     gate.barriers["in-1"].go(1 + released)
     assert until(lambda: lamp.signal is Signal.ALARM)
-    assert [1] == [row["persons"] for row in written(site, "forced")]
+    assert until(lambda: [1] == [row["persons"] for row in written(site, "forced")])
     gate.clock.advance(5)
     assert until(lambda: lamp.signal is Signal.READY)
 

@@ -234,7 +234,7 @@ def test_the_kernel_says_so_of_another_user_too(open_to_all):
     told = request_line(OPEN)
     program = (
         "import os, socket\n"
-        "os.setgid(12345); os.setuid(12346)\n"
+        "os.setgroups([]); os.setgid(12345); os.setuid(12346)\n"
         "s = socket.socket(socket.AF_UNIX)\n"
         f"s.connect({str(served.path)!r}); s.sendall({told!r}); s.recv(1000)\n"
     )
@@ -449,7 +449,7 @@ def test_who_is_not_of_the_group_is_told_how_to_be(open_to_all):
         "from pathlib import Path\n"
         "from gated.links.control_client import ControlClient\n"
         "from gated.errors import LinkError\n"
-        "os.setgid(12345); os.setuid(12346)\n"
+        "os.setgroups([]); os.setgid(12345); os.setuid(12346)\n"
         "try: ControlClient(Path(sys.argv[1]))\n"
         "except LinkError as error: print(error)\n"
     )
