@@ -196,7 +196,7 @@ MUTANTS = {
     ),
     "an order is obeyed before its row": Mutant(
         "daemon/ordering.py",
-        "        if not landed:\n            self._late = ticket, event\n"
+        "        if not landed:\n            self._late = ticket, event, self._passage.alarms_heard\n"
         "            return WhyNot.JOURNAL_SLOW\n",
         "",
         f"{ORDERS}::test_a_mode_whose_row_comes_late_is_obeyed_when_it_has_come",

@@ -111,6 +111,7 @@ class RunningGate:
             time=self._time,
             clock=world.clock,
             version=__version__,
+            journal_wait_s=settings.journal_wait_s,
         )
 
     def start(self) -> int:

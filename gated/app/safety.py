@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gated.app.parts import Boards, make_lane_safe
 from gated.devices.board import Board
 from gated.devices.lights import darken
+from gated.devices.wiring import burns
 from gated.errors import BarrierError
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Lanes of one board that fail one after the other: each costs time, and the service manager has little.
 _GIVE_UP = 2
-#: The fire input must say so each time it is read: a spike opens no venue.
-_READS = 3
 
 
 @dataclass(slots=True)
@@ -51,10 +50,7 @@ def make_lanes_safe(
     active: list[bool] = []
 
     def listen(board: Board, numbers: list[int]) -> None:
-        try:
-            active.append(any(_burns(board, lanes[number]) for number in numbers))
-        except BarrierError:
-            return  # told when it is switched
+        active.append(_any_burns(board, [lanes[number] for number in numbers]))
 
     def switch(_board: Board, numbers: list[int]) -> None:
         failed = 0
@@ -97,11 +93,18 @@ def _darken(lanes: Sequence[LaneOutputs], made: Sequence[Made], boards: Boards) 
     _side_by_side(put_out, list(lit.values()))
 
 
-def _burns(board: Board, lane: LaneOutputs) -> bool:
-    wiring = lane.wiring
-    if wiring is None or wiring.fire is None:
-        return False
-    return all(board.read((wiring.fire,))[0] is not ("fire" in wiring.inverted) for _ in range(_READS))
+def _any_burns(board: Board, lanes: Sequence[LaneOutputs]) -> bool:
+    """Whether a fire input of this board is active. One with a wrong number must not hide another's fire."""
+    failed = 0
+    for lane in lanes:
+        try:
+            if lane.wiring is not None and burns(board, lane.wiring):
+                return True
+        except BarrierError:  # told when it is switched
+            failed += 1
+            if failed >= _GIVE_UP:
+                return False
+    return False
 
 
 def _side_by_side(

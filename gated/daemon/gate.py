@@ -16,7 +16,7 @@ from gated.ports import Clock
 from gated.store.journal import Journal
 from gated.wire.event import Stamp
 
-#: A lane's thread beats every second and waits at most ``journal_wait`` for a row.
+#: A lane's thread beats every second, but for the rows that it waits for: that comes on top.
 LANE_SILENT_S = 10.0
 #: A reader's thread beats every second, but for a medium that holds it: for that the lane has its limit.
 READER_SILENT_S = 60.0
@@ -46,6 +46,7 @@ class Gate:
         time: TimeKeeper,
         clock: Clock,
         version: str,
+        journal_wait_s: float,
     ) -> None:
         self._lanes = lanes
         self._journal = journal
@@ -53,6 +54,7 @@ class Gate:
         self._time = time
         self._clock = clock
         self._version = version
+        self._silent_s = LANE_SILENT_S + 2 * journal_wait_s  # a tap and an order may wait one after the other
         self._journal_at: tuple[int, float] | None = None  # how far the journal was, and since when
         self._burning: set[LaneWorker] = set()  # whose own fire input is active
         self._burning_lock = threading.Lock()
@@ -62,12 +64,13 @@ class Gate:
     def _burn(self, alarmed: LaneWorker) -> None:
         """One fire input opens every lane; called from the thread of that barrier."""
         others = [lane.worker for lane in self._lanes if lane.worker is not alarmed]
-        for lane in others:
-            lane.open_at_once()
         with self._burning_lock:
             self._burning.add(alarmed)
             for lane in others:
-                lane.post(FireElsewhere())
+                lane.alarm(FireElsewhere())
+        # All have heard it, and those that wait for nothing open themselves: a dead board keeps none waiting.
+        for lane in (alarmed, *others):
+            lane.open_at_once()
 
     def _calm(self, quiet: LaneWorker) -> None:
         """One is quiet again: a lane may be re-armed when those of all the others are."""
@@ -103,7 +106,7 @@ class Gate:
         for lane in self._lanes:
             if lane.worker.hung_too_long():
                 return "a medium holds a reader and does not let go"
-            if now - lane.worker.beat > LANE_SILENT_S:
+            if now - lane.worker.beat > self._silent_s:
                 return "a lane's worker does not answer"
             if now - lane.reader.beat > READER_SILENT_S and not lane.worker.hung():
                 return "a reader's driver does not come back"

@@ -6,12 +6,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from gated.daemon.messages import Message
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.walkway import Walkway
 from gated.model.barrier import BarrierEvent, FireAlarm, FireQuiet
+from gated.policy.happening import FireElsewhere
 from gated.policy.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class LaneWorker:
         self._inbox.put(message)
 
     def open_at_once(self) -> None:
-        """Another lane has a fire alarm, which is posted as well; from any thread."""
+        """Open for a fire that was told by ``alarm``, without waiting for the lane; from any thread."""
         self._walkway.open_at_once()
 
     @property
@@ -88,6 +90,7 @@ class LaneWorker:
                 self._do(self._walkway.tick)
                 continue
             if message is None:
+                self._hear_alarms()
                 self._do(self._walkway.end)
                 return
             self._do(partial(self._walkway.handle, message))
@@ -96,15 +99,32 @@ class LaneWorker:
     def _heard(self, event: BarrierEvent) -> None:
         """From any thread. A fire waits for nothing that a lane may be waiting for."""
         if isinstance(event, FireAlarm):
-            self._walkway.open_at_once()
+            self.alarm(event)
             self.on_fire(self)
+            return
         self._inbox.put(event)
         if isinstance(event, FireQuiet):
             self.on_quiet(self)
+
+    def alarm(self, event: FireAlarm | FireElsewhere) -> None:
+        """Hear of a fire; from any thread, and at once."""
+        self._walkway.expect_alarm()
+        self._inbox.put(event)
 
     def _do(self, step: Callable[[], None]) -> None:
         try:
             step()
         except Exception:  # a bug must not close the lane for good, nor open it
             log.exception("lane %s: unexpected", self._walkway.id)
-            self._walkway.fail()
+            with suppress(Exception):
+                self._walkway.fail()
+
+    def _hear_alarms(self) -> None:
+        """A fire that was told as the lane stopped must be known at the next start."""
+        while True:
+            try:
+                message = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(message, FireAlarm | FireElsewhere):
+                self._do(partial(self._walkway.handle, message))

@@ -41,7 +41,7 @@ class OrderBook:
         self._time = time
         self._clock = clock
         self._journal_wait_s = journal_wait_s
-        self._late: tuple[Ticket, Happening] | None = None
+        self._late: tuple[Ticket, Happening, int] | None = None
 
     def obey(self, message: Ordering) -> None:
         """Do what a person orders, and answer."""
@@ -53,8 +53,9 @@ class OrderBook:
         elif refused is None and self._late is not None:
             refused = WhyNot.JOURNAL_SLOW
         if refused is None:
+            wait_s = max(0.0, min(self._journal_wait_s, message.until - self._clock.monotonic()))
             opened = order is Order.OPEN
-            refused = self._open(operator) if opened else self._change(order, operator)
+            refused = self._open(operator, wait_s) if opened else self._change(order, operator, wait_s)
         log.info("lane %s: %s ordered by user %d: %s", lane, order, operator.user, refused or "done")
         message.answer(Answer(lane, refused))
 
@@ -62,27 +63,33 @@ class OrderBook:
         """Do what waited for the disk."""
         if self._late is None:
             return
-        ticket, event = self._late
+        ticket, event, heard = self._late
         try:
             landed = ticket.look(0.0)
         except StoreError as error:
             log.error("lane %s: an order is not obeyed: %s", self._passage.standing.lane, error)
             self._late = None
+            self._say_again()
             return
         if not landed:
             return
         self._late = None
-        if isinstance(event, Rearmed) and why_not(self._passage.standing, Order.REARM) is not None:
-            self._passage.say_again(LaneCause.FIRE)  # the fire is back, and its row says that it is over
-        else:
+        again = heard != self._passage.alarms_heard  # whoever re-armed it did not know of this fire
+        refused = isinstance(event, Rearmed) and why_not(self._passage.standing, Order.REARM) is not None
+        if not (refused or (isinstance(event, Rearmed) and again)):
             self._passage.feed(event)
+        self._say_again()
 
-    def _open(self, operator: Operator) -> WhyNot | None:
+    def _say_again(self) -> None:
+        """Rows written meanwhile, or one that stands though its commit failed, may keep it otherwise."""
+        self._passage.say_again(LaneCause.ORDERED)
+
+    def _open(self, operator: Operator, wait_s: float) -> WhyNot | None:
         reading = self._time.read()
         event = self._event(Order.OPEN, operator, persons=1)
         ticket = self._journal.append(event, Stamp.of(reading), self._way.by_hand(1, reading))
         try:
-            seq = ticket.wait(self._journal_wait_s)
+            seq = ticket.wait(wait_s)
         except StoreError:
             return WhyNot.JOURNAL_FAILED
         if not seq:  # it is settled as soon as it lands: nobody was let through
@@ -90,7 +97,7 @@ class OrderBook:
         self._passage.feed(Let(seq, 1, 0))
         return None
 
-    def _change(self, order: Order, operator: Operator) -> WhyNot | None:
+    def _change(self, order: Order, operator: Operator, wait_s: float) -> WhyNot | None:
         lane = self._passage.standing
         mode = order.mode
         burning = lane.stage is Stage.FIRE and order is not Order.REARM
@@ -99,11 +106,12 @@ class OrderBook:
         row = self._event(order, operator)
         ticket = self._journal.append(row, Stamp.of(self._time.read()), keep=keep)
         try:
-            landed = ticket.look(self._journal_wait_s)
+            landed = ticket.look(wait_s)
         except StoreError:
+            self._say_again()
             return WhyNot.JOURNAL_FAILED
         if not landed:
-            self._late = ticket, event
+            self._late = ticket, event, self._passage.alarms_heard
             return WhyNot.JOURNAL_SLOW
         self._passage.feed(event)
         return None

@@ -78,7 +78,8 @@ class Passage:
         self._journal_wait_s = journal_wait_s
         self._forced = forced
         self._hold_until = math.inf
-        self._alarms: deque[None] = deque()  # that opened it, and stand in the lane's inbox still
+        self._alarms: deque[None] = deque()  # that stand in the lane's inbox still
+        self.alarms_heard = 0
 
     @property
     def until(self) -> float:
@@ -95,8 +96,10 @@ class Passage:
         while due:
             happened = due.popleft()
             self.standing, effects = step(self.standing, happened)
-            if self._alarms and isinstance(happened, FireAlarm | FireElsewhere):
-                self._alarms.popleft()
+            if isinstance(happened, FireAlarm | FireElsewhere):
+                self.alarms_heard += 1
+                if self._alarms:
+                    self._alarms.popleft()
             for effect in effects:
                 due += self._do(effect)
 
@@ -113,9 +116,12 @@ class Passage:
 
     def open_at_once(self) -> None:
         """A fire: open before anything else, from any thread. The lane's own thread opens it again."""
-        self._alarms.append(None)
-        with suppress(BarrierError):
+        with suppress(Exception):  # whatever a driver raises, the next lane must be opened too
             self._barrier.hold_open()
+
+    def expect_alarm(self) -> None:
+        """An alarm is on its way to the lane's inbox: until it is fed nothing is shut. From any thread."""
+        self._alarms.append(None)
 
     # -------------------------------------------------------------- what is done
 
@@ -128,8 +134,10 @@ class Passage:
             return []
         try:
             self._command(effect)
-        except BarrierError as error:
-            if Part.COMMAND not in self.standing.missing:
+        except Exception as error:  # a driver may raise what it likes: then it did not obey
+            if not isinstance(error, BarrierError):
+                log.exception("lane %s: unexpected", self.standing.lane)
+            elif Part.COMMAND not in self.standing.missing:
                 log.error("lane %s: %s", self.standing.lane, error)
             return [Disobeyed()]
         return [Obeyed()] if Part.COMMAND in self.standing.missing else []
@@ -142,8 +150,11 @@ class Passage:
             case HoldOpen():
                 self._barrier.hold_open()
             case Shut():
-                if not self._alarms:  # else it burns already, and the lane will hear of it in a moment
-                    self._barrier.secure()
+                if self._alarms:  # it burns already, and the lane will hear of it in a moment
+                    return
+                self._barrier.secure()
+                if self._alarms:  # it broke out meanwhile, and this may have shut what was opened for it
+                    self._barrier.hold_open()
 
     def _write(self, row: Write) -> None:
         event, lane = row.event, self.standing

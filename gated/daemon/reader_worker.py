@@ -8,6 +8,7 @@ thread on a reader that hangs.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +29,8 @@ WAIT_S = 1.0
 REMOVAL_WAIT_S = 0.1
 #: Reopening a lost reader: first at once, then ever slower, for a plug may take a second or a day.
 BACKOFF_S = (0.05, 2.0)
+#: One that served for so long before it was lost is tried at once again.
+STEADY_S = 5.0
 
 
 def drive(conversation: Conversation, session: CardSession) -> Credential | Refusal | None:
@@ -120,13 +123,13 @@ class ReaderWorker:
         return False
 
     def _run(self) -> None:
-        delay = BACKOFF_S[0]
-        lost = False
+        delay, lost, ready_at = BACKOFF_S[0], False, math.inf
         while not self._stopping.is_set():
             self.beat = self._monotonic()
             try:
                 self._reader.open()
-                delay, lost = BACKOFF_S[0], False
+                self._reader.wait_card(0.0)  # one that opens and cannot sense is lost all the same
+                lost, ready_at = False, self._monotonic()
                 self._again = self._shown
                 self._post(ReaderReady())
                 while not self._stopping.is_set():
@@ -136,7 +139,10 @@ class ReaderWorker:
                     log.exception("reader %s: unexpected", self._reader.name)
                 if not lost:  # told once per loss, not at every attempt
                     self._post(ReaderLost(str(error)))
-                lost = True
+                # Each loss and return is a row: one that comes and goes must not fill the journal.
+                if self._monotonic() - ready_at >= STEADY_S:
+                    delay = BACKOFF_S[0]
+                lost, ready_at = True, math.inf
                 self._reader.close()
                 self._stopping.wait(delay)
                 delay = min(delay * 2, BACKOFF_S[1])

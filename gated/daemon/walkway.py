@@ -138,6 +138,10 @@ class Walkway:
         self._barrier.stop()
         self._tally.close()
 
+    def expect_alarm(self) -> None:
+        """An alarm is on its way: nothing is shut any more; from any thread."""
+        self._passage.expect_alarm()
+
     def open_at_once(self) -> None:
         """A fire: open before anything else; from any thread."""
         self._passage.open_at_once()

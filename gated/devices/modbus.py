@@ -129,6 +129,11 @@ class ModbusBoard:
             f"unit {self._unit}, inputs {first} to {first + count - 1}",
             lambda client: client.read_discrete_inputs(first, count=count, device_id=self._unit),
         )
+        if len(response.bits) < count:
+            raise BarrierError(
+                f"{self.name}: {len(response.bits)} of {count} inputs answered",
+                hint="check the module's manual",
+            )
         return tuple(bool(response.bits[line - first]) for line in inputs)
 
     def write(self, output: int, on: bool) -> None:  # noqa: FBT001  # see ``Board``

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 
 from gated.devices.board import Board
 from gated.devices.contact import Contact, Edge
-from gated.devices.wiring import Wiring, make_safe
+from gated.devices.wiring import Wiring, burns, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import (
     BarrierEvent,
@@ -38,6 +38,10 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 #: Between two pulses of one output, in seconds: a turnstile must see the first one end.
 GAP_S = 0.1
+#: What stands open is commanded again this often, in seconds.
+HOLD_AGAIN_S = 1.0
+#: A board that stays away is tried ever less often: each attempt costs others on its line half a second.
+MOST_RETRY_S = 4.0
 _STOP_S = 2.0
 
 
@@ -60,13 +64,13 @@ class WiredBarrier:
         }
         self._troubles: set[Trouble] = set()
         self._lost: BarrierError | None = None
-        self._retry_at = -math.inf
-        self._held = False
+        self._retry_at, self._pause_s = -math.inf, RETRY_S
+        self._held, self._self_ending = False, False
         self._owed = 0  # pulses asked for while one was running
-        self._pulse_ends = math.inf
-        self._next_pulse = -math.inf
-        self._self_ending = False
+        self._pulse_ends, self._next_pulse = math.inf, -math.inf
         self._off_at: float | None = None  # shut since, and not told yet
+        self._maybe = False  # it burned at the start, by inputs that were not debounced yet
+        self._began = self._opened_at = -math.inf
 
     # -------------------------------------------------------------- the port
 
@@ -79,7 +83,11 @@ class WiredBarrier:
         """Begin; who drives ``poll`` by hand needs no thread."""
         self._tell = tell
         with self._lock:
-            self._held = held
+            # A fire that broke out while nobody looked: not shut first. Another lane's may have opened it.
+            self._began = self._monotonic()
+            with suppress(Exception):  # told when it is looked at
+                self._maybe = burns(self._board, self._wiring)
+            self._held = self._held or held or self._maybe
             self._revive(self._monotonic())
         self._flush()
 
@@ -105,6 +113,7 @@ class WiredBarrier:
         with self._lock:
             self._off_at = None
             self._held = True  # also of one that does not answer now: it comes back open
+            self._owed = 0
             self._answering()
             self._command(self._wiring.opening, active=True)
 
@@ -153,8 +162,9 @@ class WiredBarrier:
         try:
             self._pulse(now)
             self._look(now)
-        except BarrierError as error:
-            self._lose(error)
+            self._hold_again(now)
+        except Exception as error:  # noqa: BLE001  # a bug must not leave a lane in service that sees nothing
+            self._lose(self._broken(error))
             return
         passage = self._contacts["passage"]
         if passage.stuck(now) and Trouble.CONTACT_STUCK not in self._troubles:
@@ -195,6 +205,8 @@ class WiredBarrier:
                 self._command("release", active=True)
             elif not self._self_ending:
                 self._command("release", active=False)
+        if self._held and self._wiring.free is None:
+            self._owed = 0  # a module that ends a pulse by itself would shut what is to stand open
         if self._owed and self._pulse_ends == math.inf and now >= self._next_pulse:
             self._owed -= 1
             self._pulse_ends = now + self._wiring.pulse_s
@@ -208,6 +220,24 @@ class WiredBarrier:
     def _end_pulse(self, now: float) -> None:
         if self._pulse_ends < math.inf:
             self._pulse_ends, self._next_pulse = math.inf, now + GAP_S
+
+    def _hold_again(self, now: float) -> None:
+        """What stands open is opened again now and then: a module's own timer, or its reboot, may shut it."""
+        fire = self._contacts["fire"]
+        if self._maybe and (fire.active or fire.idle_since(self._began, now)):
+            self._maybe = False
+            if not fire.active:  # it was none
+                self._held = False
+                make_safe(self._board, self._wiring)
+        if self._held and now - self._opened_at >= HOLD_AGAIN_S:
+            self._opened_at = now
+            self._command(self._wiring.opening, active=True)
+
+    def _broken(self, error: Exception) -> BarrierError:
+        if isinstance(error, BarrierError):
+            return error
+        log.error("barrier on %s: unexpected", self._board.name, exc_info=error)
+        return BarrierError(f"{self._board.name}: {type(error).__name__}", hint="report what the log says")
 
     # -------------------------------------------------------------- volts
 
@@ -240,10 +270,12 @@ class WiredBarrier:
             make_safe(self._board, self._wiring, held=self._held)
             self._contacts["passage"].forget()
             self._look(now)
-        except BarrierError as error:
-            self._lose(error)
-            self._retry_at = now + RETRY_S
+        except Exception as error:  # noqa: BLE001  # likewise
+            self._lose(self._broken(error))
+            self._retry_at = self._monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, MOST_RETRY_S)
             return
+        self._pause_s = RETRY_S
         self._lost = None
         self._owed = 0
         self._end_pulse(now)

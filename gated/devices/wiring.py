@@ -57,3 +57,15 @@ def make_safe(board: Board, wiring: Wiring, *, held: bool = False) -> None:
             failed = error
     if failed is not None:
         raise failed
+
+
+#: The fire input must say so each time it is read: a spike opens no venue.
+_READS = 3
+
+
+def burns(board: Board, wiring: Wiring) -> bool:
+    """Whether a lane's fire input is active now, without waiting. Raises ``BarrierError``."""
+    if wiring.fire is None:
+        return False
+    quiet = "fire" in wiring.inverted
+    return all(board.read((wiring.fire,))[0] is not quiet for _ in range(_READS))

@@ -10,7 +10,7 @@ import pytest
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.board import SimulatedBoard
 from gated.devices.simulated.clock import SimulatedClock
-from gated.devices.wired import GAP_S, RETRY_S, WiredBarrier
+from gated.devices.wired import GAP_S, HOLD_AGAIN_S, MOST_RETRY_S, WiredBarrier
 from gated.devices.wiring import Wiring, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import Cleared, Faulted, FireAlarm, FireQuiet, Passed, Secured, Trouble
@@ -207,7 +207,7 @@ def test_who_passed_while_the_board_was_gone_is_nobody_we_know_of():
     assert Passed(1) == bench.told[-1]
 
 
-def test_a_board_that_is_gone_is_tried_every_second_and_no_more():
+def test_a_board_that_is_gone_is_tried_ever_less_often():
     bench = Bench()
     tries, write = [], bench.board.write
     bench.board.gone = True
@@ -217,10 +217,10 @@ def test_a_board_that_is_gone_is_tried_every_second_and_no_more():
         write(output, on)
 
     bench.board.write = count
-    bench.go_on(10)
-    assert 10 <= len(tries) <= 11
+    bench.go_on(20)
+    assert [0, 1, 3, 7, 11, 15, 19] == [round(at - tries[0]) for at in tries]
     bench.board.gone = False
-    bench.go_on(RETRY_S + POLL_S)
+    bench.go_on(MOST_RETRY_S + POLL_S)
     assert isinstance(bench.told[-1], Cleared)
 
 
@@ -370,3 +370,56 @@ def test_a_board_that_hangs_does_not_hang_who_stops():
     assert until(barrier._lock.locked)
     barrier.stop()
     freed.set()
+
+
+def test_a_fire_that_burns_at_the_start_is_not_shut_first():
+    """What ``gated lane safe`` held open stays open."""
+    board = SimulatedBoard()
+    board.inputs[FIRE] = True
+    bench, written = Bench(board=board, begin=False), []
+    write = board.write
+    board.write = lambda output, on: written.append(on) or write(output, on)
+    bench.barrier.begin(bench.told.append)
+    bench.go_on(1)
+    assert [FireAlarm()] == bench.told
+    assert set(written) == {True}
+
+
+def test_a_spike_at_the_start_leaves_nothing_open():
+    board = SimulatedBoard()
+    board.inputs[FIRE] = True
+    bench = Bench(board=board, begin=False)
+    bench.barrier.begin(bench.told.append)
+    board.inputs[FIRE] = False
+    bench.go_on(1)
+    assert ([], False) == (bench.told, bench.on())
+
+
+def test_one_that_another_lanes_fire_opened_before_it_began_is_not_shut():
+    bench = Bench(begin=False)
+    bench.barrier.hold_open()
+    bench.barrier.begin(bench.told.append)
+    assert bench.on()
+
+
+def test_what_stands_open_is_opened_again_whatever_shut_it():
+    """A module's own timer, later than ours; its reboot."""
+    bench = Bench(board=SimulatedBoard(self_ending=True), pulse_s=0.5)
+    bench.barrier.release(1)
+    bench.barrier.release(1)
+    bench.barrier.hold_open()
+    bench.go_on(3)
+    bench.board.outputs[RELEASE] = False
+    bench.go_on(HOLD_AGAIN_S + POLL_S)
+    assert bench.on()
+
+
+@pytest.mark.parametrize("error", [IndexError("tuple index out of range"), TypeError("unexpected")])
+def test_whatever_a_board_raises_takes_the_lane_out_of_service(error):
+    bench = Bench()
+    read, bench.board.read = bench.board.read, lambda _inputs: (_ for _ in ()).throw(error)
+    bench.go_on(0.1)
+    assert [Faulted] == [type(event) for event in bench.told]
+    bench.board.read = read
+    bench.go_on(MOST_RETRY_S)
+    assert isinstance(bench.told[-1], Cleared)
