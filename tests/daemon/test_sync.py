@@ -113,12 +113,13 @@ def test_a_stopped_gate_tells_its_last_row_before_it_goes(site, desk, connected)
 
 def test_without_a_receipt_the_same_is_sent_again(desk, connected):
     first = desk.hear()
-    again = desk.hear()
-    assert (first.epoch, first.first, first.bodies) == (
-        again.epoch,
-        again.first,
-        again.bodies[: len(first.bodies)],
-    )
+    for _ in range(4):  # not only once: the broker's word for the first may come after the second
+        again = desk.hear()
+        assert (first.epoch, first.first, first.bodies) == (
+            again.epoch,
+            again.first,
+            again.bodies[: len(first.bodies)],
+        )
 
 
 def test_without_any_receipt_the_link_is_given_up_and_opened_anew(desk, connected):
