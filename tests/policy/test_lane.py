@@ -103,6 +103,9 @@ ROWS = {
     "who passes at the last moment pays": (
         (BEGUN, BACK, ONE, HoldOver(), Passed(1)), Stage.READY, (settlement(TAKEN, SettledBy.PASSAGE, 1),),
     ),
+    "of a party one passes as it is shut: the others may still": (
+        (BEGUN, BACK, FOUR, HoldOver(), Passed(1)), Stage.CLOSING, (),
+    ),
     "of a party one at a time": ((BEGUN, BACK, FOUR), Stage.RELEASED, (LetThrough(1),)),
     "the next of a party": ((BEGUN, BACK, FOUR, Passed(1)), Stage.RELEASED, (LetThrough(1),)),
     "three of four": (
