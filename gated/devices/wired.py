@@ -85,9 +85,10 @@ class WiredBarrier:
         with self._lock:
             # A fire that broke out while nobody looked: not shut first. Another lane's may have opened it.
             self._began = self._monotonic()
+            self._held = self._held or held
             with suppress(Exception):  # told when it is looked at
-                self._maybe = burns(self._board, self._wiring)
-            self._held = self._held or held or self._maybe
+                self._maybe = not self._held and burns(self._board, self._wiring)
+            self._held = self._held or self._maybe
             self._revive(self._monotonic())
         self._flush()
 
@@ -113,7 +114,7 @@ class WiredBarrier:
         with self._lock:
             self._off_at = None
             self._held = True  # also of one that does not answer now: it comes back open
-            self._owed = 0
+            self._owed, self._maybe = 0, False  # it stands open for more than a guess
             self._answering()
             self._command(self._wiring.opening, active=True)
 
@@ -134,7 +135,7 @@ class WiredBarrier:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_STOP_S)
         if self._lock.acquire(timeout=_STOP_S):  # else the board hangs: nobody can shut it
-            with suppress(BarrierError):
+            with suppress(Exception):
                 make_safe(self._board, self._wiring, held=self._held)
             self._lock.release()
 
@@ -182,9 +183,7 @@ class WiredBarrier:
                 case "passage", Edge.RISE:
                     self._due.append(Passed(1))
                 case "fault", Edge.RISE:
-                    self._fault(
-                        Trouble.FAULT_INPUT, f"{self._line('fault')}: the barrier says it has a fault"
-                    )
+                    self._fault(Trouble.FAULT_INPUT, f"{self._line('fault')}: it says it has a fault")
                 case "fault", Edge.FALL:
                     self._clear(Trouble.FAULT_INPUT)
                 case "fire", Edge.RISE:

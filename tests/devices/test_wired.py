@@ -423,3 +423,34 @@ def test_whatever_a_board_raises_takes_the_lane_out_of_service(error):
     bench.board.read = read
     bench.go_on(MOST_RETRY_S)
     assert isinstance(bench.told[-1], Cleared)
+
+
+def test_a_kept_fire_whose_input_becomes_quiet_at_the_start_stays_open():
+    board = SimulatedBoard()
+    board.inputs[FIRE] = True
+    bench = Bench(board=board, begin=False)
+    bench.barrier.begin(bench.told.append, held=True)
+    board.inputs[FIRE] = False
+    bench.go_on(2)
+    assert bench.on()
+
+
+def test_what_is_ordered_open_at_the_start_is_not_shut_for_a_spike():
+    """Another lane's fire, while this one does not know yet whether it burns itself."""
+    board = SimulatedBoard()
+    board.inputs[FIRE] = True
+    bench = Bench(board=board, begin=False)
+    bench.barrier.begin(bench.told.append)
+    bench.barrier.hold_open()
+    board.inputs[FIRE] = False
+    bench.go_on(2)
+    assert bench.on()
+
+
+def test_a_board_that_raises_what_it_likes_is_stopped_and_may_be_commanded_again():
+    bench = Bench()
+    write, bench.board.write = bench.board.write, lambda _output, _on: (_ for _ in ()).throw(TypeError("odd"))
+    bench.barrier.stop()
+    bench.board.write = write
+    bench.barrier.hold_open()
+    assert bench.on()
