@@ -178,7 +178,7 @@ MUTANTS = {
     ),
     "re-armed while it burns": Mutant(
         "policy/orders.py",
-        "return WhyNot.STILL_BURNING if lane.alarm or lane.elsewhere else None",
+        "return WhyNot.STILL_BURNING if lane.alarmed else None",
         "return None",
         "tests/policy/test_lane.py",
     ),

@@ -216,7 +216,7 @@ def quiet_elsewhere(lane: Standing, _event: QuietElsewhere) -> Step:
 
 def rearmed(lane: Standing, _event: Rearmed) -> Step:
     """A person says that the fire is over."""
-    if lane.alarm or lane.elsewhere:
+    if lane.alarmed:
         raise ImpossibleError("a lane of a gate with an active fire input cannot be re-armed")
     return _settle_down(lane, (Shut(),))
 

@@ -32,5 +32,5 @@ def why_not(lane: Standing, order: Order) -> WhyNot | None:
     if order is Order.REARM:
         if lane.stage is not Stage.FIRE:
             return WhyNot.NOT_BURNING
-        return WhyNot.STILL_BURNING if lane.alarm or lane.elsewhere else None
+        return WhyNot.STILL_BURNING if lane.alarmed else None
     return None  # a mode can always be ordered: in a fire it waits for the re-arm

@@ -83,6 +83,11 @@ class Standing:
         return Stage.SHUT if self.missing or self.closed else Stage.READY
 
     @property
+    def alarmed(self) -> bool:
+        """Whether a fire input of its gate is active: there is one fire, whoever sees it."""
+        return self.alarm or self.elsewhere
+
+    @property
     def can_release(self) -> bool:
         """Whether its barrier can let somebody through now: a missing reader is no hindrance."""
         return self.stage in (Stage.SHUT, Stage.READY) and self.missing <= {Part.READER}

@@ -120,7 +120,7 @@ class Drill:
         for lane, worker in self._workers.items():
             assert until(lambda w=worker: w.standing.stage is not Stage.SHUT)
             if worker.standing.stage is Stage.FIRE:
-                assert until(lambda w=worker: not (w.standing.alarm or w.standing.elsewhere))
+                assert until(lambda w=worker: not w.standing.alarmed)
                 self._order(Order.REARM, lane)
             self._order(Order.NORMAL, lane)
             self._wait(lane, Stage.READY)
