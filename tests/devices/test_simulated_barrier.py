@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from gated.devices.simulated.barrier import SimulatedBarrier
@@ -94,3 +96,33 @@ def test_a_broken_one_says_nothing_and_a_cut_one_does(barrier, told):
     barrier.secure()
     assert not barrier.held
     assert Secured() == told[-1]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("begin", [True, False], ids=["at the start", "later"])
+def test_two_that_burn_at_once_open_each_other(begin):
+    """Whoever hears of one opens the other, from that one's thread: neither may wait for the other."""
+    barriers, met = (SimulatedBarrier(), SimulatedBarrier()), threading.Barrier(2)
+
+    def hear(other):
+        def tell(event):
+            if event == FireAlarm():
+                met.wait(5)  # both tell at the same moment
+                other.hold_open()
+
+        return tell
+
+    def burn(barrier, other):
+        if begin:
+            barrier.fire()
+            barrier.start(hear(other))
+        else:
+            barrier.start(hear(other))
+            barrier.fire()
+
+    threads = [threading.Thread(target=burn, args=pair, daemon=True) for pair in (barriers, barriers[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)

@@ -118,8 +118,9 @@ class SimulatedBarrier:
             self.held = self._open_again = held
             for trouble, detail in self._troubles.items():
                 tell(Faulted(trouble, detail))
-            if self._burns:
-                tell(FireAlarm())
+            burns = self._burns
+        if burns:
+            tell(FireAlarm())  # without the lock, as in ``fire``
 
     def release(self, persons: int) -> None:
         """Let ``persons`` through."""
