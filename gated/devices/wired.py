@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 
 from gated.devices.board import Board
 from gated.devices.contact import Contact, Edge
+from gated.devices.pulse import Pulses
 from gated.devices.wiring import Wiring, burns, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import (
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 #: A board that does not answer is tried this often, in seconds.
 RETRY_S = 1.0
-#: Between two pulses of one output, in seconds: a turnstile must see the first one end.
-GAP_S = 0.1
 #: What stands open is commanded again this often, in seconds.
 HOLD_AGAIN_S = 1.0
 #: A board that stays away is tried ever less often: each attempt costs others on its line half a second.
@@ -66,8 +65,7 @@ class WiredBarrier:
         self._lost: BarrierError | None = None
         self._retry_at, self._pause_s = -math.inf, RETRY_S
         self._held, self._self_ending = False, False
-        self._owed = 0  # pulses asked for while one was running
-        self._pulse_ends, self._next_pulse = math.inf, -math.inf
+        self._pulses = Pulses(wiring.pulse_s)
         self._off_at: float | None = None  # shut since, and not told yet
         self._maybe = False  # it burned at the start, by inputs that were not debounced yet
         self._began = self._opened_at = -math.inf
@@ -106,7 +104,7 @@ class WiredBarrier:
             if self._wiring.pulse_s == 0:
                 self._command("release", active=True)
                 return
-            self._owed += 1
+            self._pulses.ask()
             self._pulse(self._monotonic())
 
     def hold_open(self) -> None:
@@ -114,7 +112,8 @@ class WiredBarrier:
         with self._lock:
             self._off_at = None
             self._held = True  # also of one that does not answer now: it comes back open
-            self._owed, self._maybe = 0, False  # it stands open for more than a guess
+            self._maybe = False  # it stands open for more than a guess
+            self._pulses.forget()
             self._answering()
             self._command(self._wiring.opening, active=True)
 
@@ -122,12 +121,12 @@ class WiredBarrier:
         """Switch everything off; ``Secured`` follows when the contact has come to rest."""
         with self._lock:
             self._held = False
-            self._owed = 0
+            self._pulses.forget()
             self._answering()
             with self._commanding():
                 make_safe(self._board, self._wiring)
             self._off_at = self._monotonic()
-            self._end_pulse(self._off_at)
+            self._pulses.end(self._off_at)
 
     def stop(self) -> None:
         """Tell nothing more; shut it, unless it is held open."""
@@ -197,28 +196,22 @@ class WiredBarrier:
 
     def _pulse(self, now: float) -> None:
         """End the pulse whose time is over, begin the next one that is owed."""
-        if now >= self._pulse_ends:
-            self._end_pulse(now)
-            if self._held and self._wiring.free is None:
+        held = self._held and self._wiring.free is None
+        if self._pulses.over(now):
+            if held:
                 # A module that ends its pulse by itself has just shut what is to stand open.
                 self._command("release", active=True)
             elif not self._self_ending:
                 self._command("release", active=False)
-        if self._held and self._wiring.free is None:
-            self._owed = 0  # a module that ends a pulse by itself would shut what is to stand open
-        if self._owed and self._pulse_ends == math.inf and now >= self._next_pulse:
-            self._owed -= 1
-            self._pulse_ends = now + self._wiring.pulse_s
+        if held:
+            self._pulses.forget()  # each would be shut again by a module that ends it
+        if self._pulses.begins(now):
             self._self_ending = False
             if "release" in self._wiring.inverted:
                 self._command("release", active=True)
             else:
                 with self._commanding():
                     self._self_ending = self._board.pulse(self._wiring.release)
-
-    def _end_pulse(self, now: float) -> None:
-        if self._pulse_ends < math.inf:
-            self._pulse_ends, self._next_pulse = math.inf, now + GAP_S
 
     def _hold_again(self, now: float) -> None:
         """What stands open is opened again now and then: a module's own timer, or its reboot, may shut it."""
@@ -276,8 +269,8 @@ class WiredBarrier:
             return
         self._pause_s = RETRY_S
         self._lost = None
-        self._owed = 0
-        self._end_pulse(now)
+        self._pulses.forget()
+        self._pulses.end(now)
         self._clear(Trouble.FAULT)
 
     # -------------------------------------------------------------- telling

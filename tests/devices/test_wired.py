@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from gated.devices.clock import SystemClock
+from gated.devices.pulse import GAP_S
 from gated.devices.simulated.board import SimulatedBoard
 from gated.devices.simulated.clock import SimulatedClock
-from gated.devices.wired import GAP_S, HOLD_AGAIN_S, MOST_RETRY_S, WiredBarrier
+from gated.devices.wired import HOLD_AGAIN_S, MOST_RETRY_S, WiredBarrier
 from gated.devices.wiring import Wiring, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import Cleared, Faulted, FireAlarm, FireQuiet, Passed, Secured, Trouble
