@@ -13,19 +13,17 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from gated.devices.board import Board
 from gated.devices.contact import Contact, Edge
 from gated.devices.pulse import Pulses
+from gated.devices.report import Report
 from gated.devices.wiring import Wiring, burns, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import (
     BarrierEvent,
-    Cleared,
-    Faulted,
     FireAlarm,
     FireQuiet,
     Passed,
@@ -41,6 +39,8 @@ RETRY_S = 1.0
 HOLD_AGAIN_S = 1.0
 #: A board that stays away is tried ever less often: each attempt costs others on its line half a second.
 MOST_RETRY_S = 4.0
+#: Who passes while nobody looks for so long may be unseen: one dead unit on a line costs the others 0.5 s.
+BLIND_S = 0.4
 _STOP_S = 2.0
 
 
@@ -52,7 +52,7 @@ class WiredBarrier:
         self._wiring = wiring
         self._monotonic = monotonic
         self._tell: Callable[[BarrierEvent], None] = lambda _event: None
-        self._due: deque[BarrierEvent] = deque()
+        self._report = Report()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"barrier {name or board.name}", daemon=True)
@@ -61,12 +61,13 @@ class WiredBarrier:
             "fault": Contact(wiring.debounce_s, active=False),
             "fire": Contact(wiring.debounce_s, active=False),
         }
-        self._troubles: set[Trouble] = set()
         self._lost: BarrierError | None = None
         self._retry_at, self._pause_s = -math.inf, RETRY_S
         self._held, self._self_ending = False, False
         self._pulses = Pulses(wiring.pulse_s)
         self._off_at: float | None = None  # shut since, and not told yet
+        self._counting = False  # somebody was let through, and it is not shut yet
+        self._looked_at = math.inf
         self._maybe = False  # it burned at the start, by inputs that were not debounced yet
         self._began = self._opened_at = -math.inf
 
@@ -101,6 +102,7 @@ class WiredBarrier:
             self._off_at = None
             if self._held:
                 return
+            self._counting = True
             if self._wiring.pulse_s == 0:
                 self._command("release", active=True)
                 return
@@ -112,7 +114,7 @@ class WiredBarrier:
         with self._lock:
             self._off_at = None
             self._held = True  # also of one that does not answer now: it comes back open
-            self._maybe = False  # it stands open for more than a guess
+            self._maybe = self._counting = False  # it stands open for more than a guess, and for everybody
             self._pulses.forget()
             self._answering()
             self._command(self._wiring.opening, active=True)
@@ -167,32 +169,45 @@ class WiredBarrier:
             self._lose(self._broken(error))
             return
         passage = self._contacts["passage"]
-        if passage.stuck(now) and Trouble.CONTACT_STUCK not in self._troubles:
+        if passage.stuck(now):
             line = self._line("passage")
-            self._fault(Trouble.CONTACT_STUCK, f"{line} stays active; look whether somebody leans on it")
+            self._report.fault(Trouble.CONTACT_STUCK, f"{line} stays active: does somebody lean on it?")
         if self._off_at is not None and passage.idle_since(self._off_at, now):
             self._off_at = None
-            self._due.append(Secured())
+            self._counting = False
+            self._report.put(Secured())
 
     def _look(self, now: float) -> None:
         names = self._wiring.inputs
-        for name, on in zip(names, self._board.read(tuple(names.values())), strict=True):
+        levels = self._board.read(tuple(names.values()))
+        self._doubt()
+        for name, on in zip(names, levels, strict=True):
             edge = self._contacts[name].sample(on is not (name in self._wiring.inverted), now)
             match name, edge:
                 case "passage", Edge.RISE:
-                    self._due.append(Passed(1))
+                    self._report.put(Passed(1))
                 case "fault", Edge.RISE:
-                    self._fault(Trouble.FAULT_INPUT, f"{self._line('fault')}: it says it has a fault")
+                    self._report.fault(Trouble.FAULT_INPUT, f"{self._line('fault')}: it says it has a fault")
                 case "fault", Edge.FALL:
-                    self._clear(Trouble.FAULT_INPUT)
+                    self._report.clear(Trouble.FAULT_INPUT)
                 case "fire", Edge.RISE:
-                    self._due.append(FireAlarm())
+                    self._report.put(FireAlarm())
                 case "fire", Edge.FALL:
-                    self._due.append(FireQuiet())
+                    self._report.put(FireQuiet())
                 case _:
                     pass
         if not self._contacts["passage"].active:
-            self._clear(Trouble.CONTACT_STUCK)
+            self._report.clear(Trouble.CONTACT_STUCK)
+
+    def _doubt(self) -> None:
+        """A release during which nobody looked is not settled by what was seen: told as a passing fault."""
+        at = self._monotonic()
+        unseen_s, self._looked_at = at - self._looked_at, at
+        if self._counting and unseen_s > BLIND_S:
+            self._counting = False
+            why = f"{self._board.name}: nobody could look at its inputs for {unseen_s:.1f} s"
+            self._report.fault(Trouble.FAULT, why)
+            self._report.clear(Trouble.FAULT)
 
     def _pulse(self, now: float) -> None:
         """End the pulse whose time is over, begin the next one that is owed."""
@@ -251,9 +266,10 @@ class WiredBarrier:
 
     def _lose(self, error: BarrierError) -> None:
         """Remember that it cannot be commanded; ``poll`` tells it, and tries again."""
+        self._counting = False
         if self._lost is None:
             self._retry_at = -math.inf
-            self._fault(Trouble.FAULT, str(error))
+            self._report.fault(Trouble.FAULT, str(error))
         self._lost = error
 
     def _revive(self, now: float) -> None:
@@ -271,22 +287,12 @@ class WiredBarrier:
         self._lost = None
         self._pulses.forget()
         self._pulses.end(now)
-        self._clear(Trouble.FAULT)
+        self._report.clear(Trouble.FAULT)
 
     # -------------------------------------------------------------- telling
 
     def _line(self, name: str) -> str:
         return f"{name} ({self._board.name}, input {self._wiring.inputs[name]})"
 
-    def _fault(self, trouble: Trouble, detail: str) -> None:
-        self._troubles.add(trouble)
-        self._due.append(Faulted(trouble, detail))
-
-    def _clear(self, trouble: Trouble) -> None:
-        if trouble in self._troubles:
-            self._troubles.remove(trouble)
-            self._due.append(Cleared(trouble))
-
     def _flush(self) -> None:
-        while self._due and not self._stopping.is_set():
-            self._tell(self._due.popleft())
+        self._report.tell(self._tell, self._stopping.is_set)

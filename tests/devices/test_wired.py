@@ -11,7 +11,7 @@ from gated.devices.clock import SystemClock
 from gated.devices.pulse import GAP_S
 from gated.devices.simulated.board import SimulatedBoard
 from gated.devices.simulated.clock import SimulatedClock
-from gated.devices.wired import HOLD_AGAIN_S, MOST_RETRY_S, WiredBarrier
+from gated.devices.wired import BLIND_S, HOLD_AGAIN_S, MOST_RETRY_S, WiredBarrier
 from gated.devices.wiring import Wiring, make_safe
 from gated.errors import BarrierError
 from gated.model.barrier import Cleared, Faulted, FireAlarm, FireQuiet, Passed, Secured, Trouble
@@ -455,3 +455,58 @@ def test_a_board_that_raises_what_it_likes_is_stopped_and_may_be_commanded_again
     bench.board.write = write
     bench.barrier.hold_open()
     assert bench.on()
+
+
+@pytest.mark.parametrize("blind_s", [BLIND_S + 0.05, 5.0])
+def test_a_release_during_which_nobody_could_look_is_told_as_a_fault_that_is_over(blind_s):
+    """Somebody else's dead unit held the line: whether anybody passed nobody knows."""
+    bench = Bench()
+    bench.barrier.release(1)
+    bench.go_on(1)
+    bench.clock.advance(blind_s)
+    bench.go_on(1)
+    assert [(Faulted, Trouble.FAULT), (Cleared, Trouble.FAULT)] == [
+        (type(event), event.trouble) for event in bench.told
+    ]
+    assert f"for {blind_s + POLL_S:.1f} s" in bench.told[0].detail
+    bench.clock.advance(blind_s)  # once for each release
+    bench.go_on(1)
+    assert 2 == len(bench.told)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        lambda barrier: None,
+        lambda barrier: barrier.hold_open(),
+        lambda barrier: (barrier.release(1), barrier.hold_open()),
+    ],
+    ids=["shut", "held open", "held open after a release"],
+)
+def test_where_nobody_was_let_through_nobody_need_have_looked(before):
+    bench = Bench()
+    before(bench.barrier)
+    bench.go_on(1)
+    bench.clock.advance(5)
+    bench.go_on(1)
+    assert [] == bench.told
+
+
+def test_once_it_is_shut_nobody_need_have_looked():
+    bench = Bench()
+    bench.barrier.release(1)
+    bench.barrier.secure()
+    bench.go_on(1)
+    assert [Secured()] == bench.told
+    bench.clock.advance(5)
+    bench.go_on(1)
+    assert [Secured()] == bench.told
+
+
+def test_a_short_delay_is_none():
+    bench = Bench()
+    bench.barrier.release(1)
+    bench.go_on(1)
+    bench.clock.advance(BLIND_S - 2 * POLL_S)
+    bench.go_on(1)
+    assert [] == bench.told
