@@ -1,4 +1,4 @@
-"""Rows that the disk did not take and that must land: settlements, and whoever went in or out meanwhile."""
+"""Rows that the disk did not take and that must land: settlements, who went in or out, how lanes stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from gated.model.event import Exited, Forced, LaneState, Walked
+from gated.model.event import Exited, Forced, LaneChanged, LaneState, Walked
 from gated.store.journal_file import Draft
 from gated.store.ticket import Move
 from gated.wire.event import Stamp
@@ -28,24 +28,33 @@ class Owed:
 
     Beyond ``MAX_OWED`` rows, people who went out or in are added up to one row for each lane and service
     day, with the stamp of the first, behind all others. It says how many; of which pass is no longer told,
-    so a presence stays as it was until the service day is over. Settlements always have a place of their
+    so a presence stays as it was until the service day is over. Of how a lane stands the newest row is kept,
+    last of all: it is what must be known at the next start. Settlements always have a place of their
     own: each needs a release, and while the disk takes nothing there are no new ones.
     """
 
     def __init__(self) -> None:
         self._rows: deque[Draft] = deque()
         self._sums: dict[_Key, tuple[Stamp, int, int]] = {}
+        self._newest: dict[str, Draft] = {}  # how a lane stands
 
     def __len__(self) -> int:
         """How many rows it will be."""
-        return len(self._rows) + len(self._sums)
+        return len(self._rows) + len(self._sums) + len(self._newest)
 
     def put(self, draft: Draft) -> None:
         """Put a row behind the others."""
-        if len(self._rows) < MAX_OWED or not isinstance(draft.event, _People):
-            self._rows.append(draft)
+        event = draft.event
+        if len(self._rows) >= MAX_OWED and isinstance(event, _People):
+            self._add(draft, event)
+        elif len(self._rows) >= MAX_OWED and isinstance(event, LaneChanged):
+            if event.lane not in self._newest:
+                log.critical(
+                    "journal: %d rows wait: lane %s is only told as it stands", len(self), event.lane
+                )
+            self._newest[event.lane] = draft
         else:
-            self._add(draft, draft.event)
+            self._rows.append(draft)
 
     def _add(self, draft: Draft, event: _People) -> None:
         move = draft.move
@@ -67,6 +76,8 @@ class Owed:
         taken = [self._rows.popleft() for _ in range(min(most, len(self._rows)))]
         while len(taken) < most and self._sums:
             taken.append(self._take_sum(next(iter(self._sums))))
+        while len(taken) < most and self._newest:
+            taken.append(self._newest.pop(next(iter(self._newest))))
         return tuple(taken)
 
     def _take_sum(self, key: _Key) -> Draft:

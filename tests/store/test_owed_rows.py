@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from gated.errors import StoreError
-from gated.model.event import Exited, Forced, Settlement, Stopped
+from gated.model.event import Exited, Forced, LaneCause, LaneChanged, LaneState, Settlement, Stopped
 from gated.store.journal_file import Draft, JournalFile
 from gated.store.owed import MAX_OWED, TOGETHER, Owed
 from gated.store.ticket import Move
@@ -257,4 +257,24 @@ def test_sums_are_kept_by_kind_lane_and_service_day_and_settlements_row_by_row()
         Draft(Exited("out-1", 4), STAMP, move=Move(SHIFT, "", None, -4), insists=True),
         Draft(Exited("out-1", 5), STAMP, insists=True),
     ) == waiting.take(100)
+    assert not waiting
+
+
+def test_of_how_a_lane_stands_the_newest_is_kept_and_told_last():
+    """A fault contact that chatters all night beside a dead disk."""
+    waiting = Owed()
+    for number in range(MAX_OWED):
+        waiting.put(leaving(number + 1))
+    changes = [
+        Draft(LaneChanged(lane, state, LaneCause.FAULT_INPUT), STAMP, insists=True)
+        for state in (LaneState.OUT_OF_SERVICE, LaneState.IN_SERVICE, LaneState.FIRE)
+        for lane in ("in-1", "in-2")
+    ]
+    for draft in (*changes[:3], leaving(2), *changes[3:]):
+        waiting.put(draft)
+    assert MAX_OWED + 3 == len(waiting)
+    assert MAX_OWED == len(waiting.take(MAX_OWED))
+    people, *stands = waiting.take(100)
+    assert Exited("out-1", 2) == people.event
+    assert changes[-2:] == stands
     assert not waiting
