@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from gated.cli import lane_safe, lane_test
 from gated.cli.asking import add_who, asking, operator_of, settings_of
 from gated.cli.common import command, group
+from gated.model.order import Mode
 
 if TYPE_CHECKING:
     from gated.wire.control import AskOrder
 
-MODES = ("normal", "free_passage", "out_of_service", "entry_only", "exit_only")
+MODES = tuple(str(mode) for mode in Mode)
 _OPEN = """\
   gated lane open in-1 --reason "a pram"
   gated lane open in-1 --reason "card broken" --operator "Mia, desk"
