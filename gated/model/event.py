@@ -132,7 +132,8 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A person ordered something of a lane. ``user`` is the Unix user that spoke to the daemon.
+    """A person ordered something of a lane: the Unix ``user`` that spoke to the daemon, or whoever holds the
+    ``key`` that signed command number ``counter``.
 
     The row is durable before the order is obeyed. An ``open`` is a release of ``persons``, and is settled
     as a grant is.
@@ -142,9 +143,39 @@ class Ordered:
     lane: str
     order: Order
     operator: str
-    user: int
     reason: str
     persons: int | None = None
+    user: int | None = None
+    key: bytes | None = None
+    counter: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """Command number ``counter`` of ``key`` was carried out, or was not: ``refused`` says why.
+
+    An order to a lane that was obeyed is told as ``ordered`` instead, and a report as ``reported``.
+    """
+
+    kind: ClassVar[str] = "commanded"
+    key: bytes
+    counter: int
+    what: str
+    operator: str
+    reason: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """How the gate is, because command number ``counter`` of ``key`` asked."""
+
+    kind: ClassVar[str] = "reported"
+    key: bytes
+    counter: int
+    operator: str
+    reason: str
+    status: Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +272,8 @@ Event = (
     | Decided
     | Settled
     | Ordered
+    | Commanded
+    | Reported
     | Walked
     | Forced
     | Exited
@@ -257,6 +290,8 @@ KINDS: tuple[type[Event], ...] = (
     Decided,
     Settled,
     Ordered,
+    Commanded,
+    Reported,
     Walked,
     Forced,
     Exited,
