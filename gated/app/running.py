@@ -87,7 +87,8 @@ class RunningGate:
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
         )
-        self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        self._floors = Floors(self.journal, settings.state_dir / FLOORS)
+        self._time = TimeKeeper(world.clock, self._floors)
         self._knowledge = Knowledge(world.clock.monotonic)
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
@@ -159,7 +160,16 @@ class RunningGate:
         if settings.sync is None or key is None:
             return None
         way = WayToCentral(
-            settings, settings.sync, key, self._trust, world, self.journal, self._time, self._knowledge
+            settings,
+            settings.sync,
+            key,
+            self._trust,
+            world,
+            self.journal,
+            self._time,
+            self._knowledge,
+            self._floors,
+            lanes=lambda: self._gate.workers,
         )
         self._closers += way.closers
         return way

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gated import __version__
+from gated.app.reporting import report
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
+from gated.daemon.commands import Commands
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.lane import LaneWorker
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
@@ -21,6 +24,7 @@ from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
+from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox
@@ -41,6 +45,8 @@ class WayToCentral:
         journal: Journal,
         time: TimeKeeper,
         knowledge: Knowledge,
+        floors: Floors,
+        lanes: Callable[[], Sequence[LaneWorker]],
     ) -> None:
         self.closers: list[Callable[[], None]] = []
         self._knowledge = knowledge
@@ -61,13 +67,26 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
+        commands = Commands(
+            gate=settings.gate,
+            trust=trust,
+            time=time,
+            floors=floors,
+            journal=journal,
+            unbelieved=unbelieved,
+            monotonic=world.clock.monotonic,
+            lanes=lanes,
+            status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
+        )
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
             asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            followers=[commands],
+            unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
             time=time,

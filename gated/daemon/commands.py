@@ -136,7 +136,8 @@ class Commands:
         elif self._has_too_many():
             self._refuse("too_many")
         else:
-            self._floors.raise_to(counter, command.counter)  # first: whatever breaks now, it is not done twice
+            # First: whatever breaks after this, it is not done twice.
+            self._floors.raise_to(counter, command.counter)
             self._carry_out(command, key.kid, reading)
 
     # -------------------------------------------------------------- believing

@@ -93,8 +93,8 @@ class Conversed:
 class Ordering:
     """A person orders something; ``answer`` is called once, by the lane's thread.
 
-    Past ``until``, in monotonic seconds, nobody waits for it any more, and it is not obeyed. ``persons`` is for
-    an opening.
+    Past ``until``, in monotonic seconds, nobody waits for it any more, and it is not obeyed. An opening is
+    for so many ``persons``.
     """
 
     order: Order

@@ -39,8 +39,8 @@ class Order(StrEnum):
 class Operator:
     """Who orders: the name they gave, and what vouches for it.
 
-    At the gate that is ``user``, the number of the Unix user that the socket's peer really is; from afar it is
-    ``key``, the name of the key that signed command number ``counter``.
+    At the gate that is ``user``, the number of the Unix user that the socket's peer really is; from afar it
+    is ``key``, the name of the key that signed command number ``counter``.
     """
 
     name: str

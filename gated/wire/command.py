@@ -37,7 +37,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``at`` and ``expires`` in seconds since 1970; ``lane``, ``persons`` and ``mode`` as ``what`` needs them."""
+    """Times are seconds since 1970; ``lane``, ``persons`` and ``mode`` stand where ``what`` needs them."""
 
     gate: str
     counter: int
