@@ -100,3 +100,18 @@ def _events(db: Database) -> None:
         "CREATE VIEW counted AS SELECT event.id, chain.sector, chain.gate, chain.epoch, event.seq, event.body"
         " FROM event JOIN chain ON chain.id = event.chain WHERE event.code IS NULL AND chain.branch = 0",
     )
+
+
+@migrations(name="0008_commands")
+def _commands(db: Database) -> None:
+    _create(
+        db,
+        # Kept for good: a counter is never handed out twice. `seen` is the newest event that was looked at.
+        "CREATE TABLE command (id INTEGER PRIMARY KEY, sector TEXT NOT NULL, gate TEXT NOT NULL,"
+        " kid BLOB NOT NULL, counter INTEGER NOT NULL, at INTEGER NOT NULL, expires INTEGER NOT NULL,"
+        " operator TEXT NOT NULL, reason TEXT NOT NULL, what TEXT NOT NULL, lane TEXT, persons INTEGER,"
+        " mode TEXT, token BLOB NOT NULL, published_at INTEGER, seen INTEGER NOT NULL, outcome TEXT,"
+        " outcome_at INTEGER, doubt TEXT, UNIQUE (kid, counter))",
+        "CREATE INDEX command_waiting ON command (expires) WHERE outcome IS NULL",
+        "CREATE INDEX command_gate ON command (gate, id)",
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gated.cli import (
+    central_command,
     central_enrol,
     central_events,
     central_export,
@@ -43,6 +44,7 @@ _MORE = (
     central_serve,
     central_events,
     central_gates,
+    central_command,
     central_verify,
 )
 _INIT = """\

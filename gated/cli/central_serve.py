@@ -138,6 +138,7 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
 def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> CentralWorker:
     import secrets
 
+    from gated.central.commanding import CommandPublisher
     from gated.central.service import CentralWorker
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
@@ -156,6 +157,7 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> 
         random=secrets.SystemRandom().random,
         name=name,
         group=group,
+        publishers=[CommandPublisher(ledger, now)],
     )
 
 

@@ -46,10 +46,15 @@ class Floors:
 
         The file is durable on return; the journal's half follows in its thread, however slow the disk.
         """
+        self.raise_all({name: value})
+
+    def raise_all(self, values: Mapping[str, int]) -> None:
+        """Raise several floors with one flush, as ``raise_to`` does."""
         with self._lock:
-            if value <= self.get(name):
+            higher = {name: value for name, value in values.items() if value > self.get(name)}
+            if not higher:
                 return
-            self._values[name] = value
+            self._values |= higher
             self._journal.raise_floors(self._values)
             try:
                 write_durably(self._file, json.dumps(self._values, sort_keys=True).encode())
