@@ -22,10 +22,10 @@ from gated.config.files import load_signing_key
 from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.recall import Recall, Trust
-from gated.daemon.sync import Sync
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
@@ -88,13 +88,9 @@ class RunningGate:
             unknown_counts=trust.profile.unknown_counts,
         )
         self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
-        self.sync: Sync | None = None
-        more: list[Callable[[], None]] = []
-        if settings.sync is not None and key is not None:
-            way = WayToCentral(settings, settings.sync, key, trust, world, self.journal, self._time)
-            self._closers += way.closers
-            self.sync = way.sync
-            more = [way.retention.tick]
+        self._knowledge = Knowledge(world.clock.monotonic)
+        way = self._way_to_central(key)
+        self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock)
         self._gate = Gate(
             lanes=self._lanes(),
@@ -106,7 +102,7 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=more,
+                more=[] if way is None else [way.retention.tick],
             ),
             time=self._time,
             clock=world.clock,
@@ -157,6 +153,16 @@ class RunningGate:
             note = {"up": False, "since": 0, "why": error.message}
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
+
+    def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
+        settings, world = self._settings, self._world
+        if settings.sync is None or key is None:
+            return None
+        way = WayToCentral(
+            settings, settings.sync, key, self._trust, world, self.journal, self._time, self._knowledge
+        )
+        self._closers += way.closers
+        return way
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""

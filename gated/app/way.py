@@ -7,11 +7,15 @@ from collections.abc import Callable
 from gated import __version__
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
+from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
+from gated.daemon.greeting import Identity
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
-from gated.daemon.sync import LAST_WORDS_S, Identity, Sync
+from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.timekeeper import TimeKeeper
+from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
 from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
@@ -36,8 +40,10 @@ class WayToCentral:
         world: World,
         journal: Journal,
         time: TimeKeeper,
+        knowledge: Knowledge,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
+        self._knowledge = knowledge
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
@@ -60,6 +66,8 @@ class WayToCentral:
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
+            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
+            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
             outbox=outbox,
             statements=statements,
             time=time,

@@ -80,6 +80,7 @@ def acl(enrolled: Iterable[EnrolledGate]) -> str:
         f"\nuser {one.gate}\n"
         f"topic write {topics.events(one.gate)}\n"
         f"topic write {topics.state(one.gate)}\n"
+        f"topic write {topics.request(one.gate)}\n"
         f"topic read {ROOT}/gate/{one.gate}/down/#\n"
         f"topic read {ROOT}/sector/{one.sector}/#\n"
         for one in enrolled

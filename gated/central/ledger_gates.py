@@ -20,7 +20,7 @@ from gated.wire.forms import GATE
 from gated.wire.state import State, encode_state, read_state
 
 #: What a gate's key may sign, and nothing else.
-GATE_KINDS = frozenset({Kind.EVENTS, Kind.STATE})
+GATE_KINDS = frozenset({Kind.EVENTS, Kind.STATE, Kind.REQUEST})
 _SELECT = (
     "SELECT gate, enrolment, sector, venue, kid, algorithm, public, serial, enrolled_at, ended_at FROM gate "
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from gated.central.answering import Asker
 from gated.central.told import Told
 from gated.credential import cose
 from gated.credential.message import MAX_MESSAGE_BYTES, open_message
@@ -22,6 +23,7 @@ from gated.model.trust import KeySet
 from gated.wire import topics
 from gated.wire.batch import read_batch
 from gated.wire.forms import GATE
+from gated.wire.request import MAX_REQUEST_BYTES, Request, read_request
 from gated.wire.state import MAX_STATE_BYTES, State, read_state
 
 #: Under which name everything is counted that comes from nobody we know.
@@ -50,6 +52,24 @@ class Greeting:
     state: State
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that the gate signed."""
+
+    asker: Asker
+    request: Request
+
+
+Opened = Told | Greeting | Asked | Unbelieved
+
+#: By the last level of a topic: what is expected there, and the most bytes that it has.
+_EXPECTED = {
+    "events": (Kind.EVENTS, MAX_MESSAGE_BYTES),
+    "state": (Kind.STATE, MAX_STATE_BYTES + _ENVELOPE_BYTES),
+    "request": (Kind.REQUEST, MAX_REQUEST_BYTES + _ENVELOPE_BYTES),
+}
+
+
 def too_many_states(letters: Sequence[Received], most: int) -> tuple[Counter[str], list[Received]]:
     """How many states of which gates are not worth opening, and the letters that are, in order.
 
@@ -73,9 +93,7 @@ def newest(greetings: Sequence[Greeting]) -> list[Greeting]:
     return [one for one in greetings if not one.state.online or last[one.state.gate] is one]
 
 
-def open_letter(
-    letter: Received, keys_of: KeysOf, sectors: AbstractSet[str], now: int
-) -> Told | Greeting | Unbelieved:
+def open_letter(letter: Received, keys_of: KeysOf, sectors: AbstractSet[str], now: int) -> Opened:
     """Open a letter.
 
     Args:
@@ -94,19 +112,27 @@ def open_letter(
     sector, keys = found
     if sector not in sectors:
         return Unbelieved(gate, "no_ack_key")
-    events = what == "events"
-    kind, limit = (
-        (Kind.EVENTS, MAX_MESSAGE_BYTES) if events else (Kind.STATE, MAX_STATE_BYTES + _ENVELOPE_BYTES)
-    )
+    kind, limit = _EXPECTED[what]
     payload = open_message(letter.payload, kind, keys, sector, now, limit)
     if isinstance(payload, Refusal):
         return Unbelieved(gate, payload.reason.value)
     try:
-        opened = _told(letter.payload, payload, sector) if events else Greeting(sector, read_state(payload))
+        opened, speaks_of = _read(kind, letter.payload, payload, sector)
     except DocumentError:
         return Unbelieved(gate, "malformed")
-    speaks_of = opened.batch.gate if isinstance(opened, Told) else opened.state.gate
     return opened if speaks_of == gate else Unbelieved(gate, "foreign_gate")
+
+
+def _read(kind: Kind, token: bytes, payload: bytes, sector: str) -> tuple[Opened, str]:
+    """What a gate signed, and of which gate it speaks. Raises ``DocumentError``."""
+    if kind is Kind.EVENTS:
+        told = _told(token, payload, sector)
+        return told, told.batch.gate
+    if kind is Kind.STATE:
+        state = read_state(payload)
+        return Greeting(sector, state), state.gate
+    request = read_request(payload)
+    return Asked(Asker(request.gate, sector), request), request.gate
 
 
 def _told(token: bytes, payload: bytes, sector: str) -> Told:

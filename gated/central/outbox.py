@@ -6,18 +6,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
+from gated.central.answering import Answering
 from gated.central.ledger_statements import Logged
+from gated.central.opening import Asked
 from gated.errors import LetterTooLargeError
 from gated.model.letter import Answered, Letter
 from gated.ports import Link
 from gated.wire import topics
 from gated.wire.ack import CHAIN_BROKEN, Ack
+from gated.wire.request import encode_answer
 
 #: Receipts of one gate that may wait for the broker: of each epoch that it may tell of, in several histories.
 #: A lost one costs that gate a resend, and nothing else.
 MAX_RECEIPTS = 32
 #: Statements waiting or on their way at once; receipts go first.
 MAX_STATEMENTS = 64
+#: Questions of one gate that may wait: as many as it has on its way. What comes on top is not answered.
+MAX_QUESTIONS = 8
 
 #: Signs a receipt for a sector. Done when it is sent: one that a newer one replaces costs nothing.
 Seal: TypeAlias = Callable[[str, Ack], bytes | None]
@@ -26,9 +31,12 @@ Seal: TypeAlias = Callable[[str, Ack], bytes | None]
 class Outbox:
     """Letters to be sent over one connection of a link. Used by the link's thread."""
 
-    def __init__(self, link: Link, seal: Seal) -> None:
+    def __init__(self, link: Link, seal: Seal, answering: Answering) -> None:
         self._link = link
         self._seal = seal
+        self._answering = answering
+        self._letters: deque[Letter] = deque()
+        self._questions: dict[str, deque[Asked]] = {}  # by gate: the one whose turn is next first
         self._receipts: dict[str, list[tuple[str, Ack]]] = {}  # by gate: the one whose turn is next first
         self._statements: deque[Logged] = deque()
         self._unanswered: dict[int, Logged | None] = {}
@@ -43,6 +51,18 @@ class Outbox:
         waiting = self._receipts.get(ack.gate, [])
         kept = [one for one in waiting if not _replaces(ack, one[1])]
         self._receipts[ack.gate] = [*kept, (sector, ack)][-MAX_RECEIPTS:]
+
+    def put_letter(self, letter: Letter) -> None:
+        """Send this behind the receipts: small, and for a whole sector or by order."""
+        self._letters.append(letter)
+
+    def put_question(self, asked: Asked) -> bool:
+        """Answer this behind all else, for an answer may be large; gates take turns. False = too many."""
+        waiting = self._questions.setdefault(asked.asker.gate, deque())
+        if len(waiting) == MAX_QUESTIONS:
+            return False
+        waiting.append(asked)
+        return True
 
     @property
     def wants_statements(self) -> bool:
@@ -60,11 +80,24 @@ class Outbox:
                 receipt = self._next_receipt()
                 if receipt is not None:
                     self._send(receipt, None)
+            elif self._letters:
+                self._send(self._letters.popleft(), None)
             elif self._statements:
                 one = self._statements.popleft()
                 self._send(Letter(topics.statement(one.sector), one.token), one)
+            elif self._questions:
+                self._send(self._next_answer(), None)
             else:
                 return
+
+    def _next_answer(self) -> Letter:
+        gate = next(iter(self._questions))
+        waiting = self._questions.pop(gate)
+        asked = waiting.popleft()
+        if waiting:
+            self._questions[gate] = waiting  # behind all others
+        answer = self._answering.answer(asked.asker, asked.request)
+        return Letter(topics.response(gate), encode_answer(answer))
 
     def _next_receipt(self) -> Letter | None:
         """None = it cannot be signed: the gate asks again."""

@@ -10,23 +10,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gated.central.ack_keys import AckKeys
+from gated.central.answering import Answering
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import gate_keys, note_heard, note_refused
-from gated.central.ledger_statements import mark_published, unpublished
 from gated.central.opening import (
     NOBODY,
     TOO_MANY_STATES,
+    Asked,
     Greeting,
     Unbelieved,
     newest,
     open_letter,
     too_many_states,
 )
-from gated.central.outbox import MAX_STATEMENTS, Outbox
+from gated.central.outbox import Outbox
+from gated.central.publishing import PUBLISH_S, Publisher, Publishing
 from gated.central.told import Told
 from gated.errors import GatedError
 from gated.model.backoff import Backoff
@@ -39,12 +41,12 @@ from gated.wire.state import State
 
 log = logging.getLogger(__name__)
 
+#: A gate asked more at once than it may have on its way.
+TOO_MANY_QUESTIONS = "too_many_questions"
 #: Letters taken in with one commit.
 BUNCH = 64
 #: A bunch is full when nothing came for so long, or after so long at the latest; seconds.
 QUIET_S, BUNCH_S = 0.01, 0.1
-#: How often the log of statements is looked at.
-PUBLISH_S = 0.5
 #: How often counters are kept. They are lost where a worker dies; no event is.
 COUNT_S = 5.0
 #: States of one gate that are opened of one bunch, the newest: will and greeting of several connections. What
@@ -73,6 +75,8 @@ class CentralWorker:
         random: 0 ≤ x < 1, for the waits before connecting again.
         name: as the log calls it.
         group: under which all workers of the office share what gates send; a secret.
+        answering: what gates may ask.
+        publishers: what is told to whole sectors, beside statements.
 
     """
 
@@ -87,6 +91,8 @@ class CentralWorker:
         random: Callable[[], float],
         name: str = "central",
         group: str = "central",
+        answering: Answering | None = None,
+        publishers: Sequence[Publisher] = (),
     ) -> None:
         self._link = link
         self._ledger = ledger
@@ -94,16 +100,18 @@ class CentralWorker:
         self._now = now
         self._monotonic = monotonic
         self._name = name
-        self._places = topics.shared_events(group), topics.ALL_STATES
+        self._answering = answering or Answering({})
+        self._places = topics.shared_events(group), topics.shared_requests(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
-        self._outbox, self._told_refused = Outbox(link, self._seal), False
+        self._outbox, self._told_refused = Outbox(link, self._seal, self._answering), False
         self._told_unsigned: set[str] = set()
         self._stop = threading.Event()
         self._refused: Counter[tuple[str, str]] = Counter()
         self._heard: dict[str, int] = {}
         self._answered: dict[str, tuple[str, float]] = {}  # by gate: the connection last answered, and when
         self._alarmed: dict[tuple[str, str], tuple[float, int]] = {}  # by gate, code: told when, since then
-        self._counted_at = self._published_at = monotonic()
+        self._publishing = Publishing(ledger, publishers, now, monotonic)
+        self._counted_at = monotonic()
         #: Set while it is subscribed.
         self.serving = threading.Event()
         #: Rows it has kept.
@@ -136,15 +144,17 @@ class CentralWorker:
         self._link.interrupt()
 
     def _serve(self) -> None:
-        self._outbox, self._told_refused = Outbox(self._link, self._seal), False
+        self._outbox, self._told_refused = Outbox(self._link, self._seal, self._answering), False
         self._answered.clear()  # what was said before may be lost
+        self._publishing.begin()
         opened, settled = self._monotonic(), False
         try:
             while not self._stop.is_set():
                 letters = self._collect()
+                before = self.stored
                 if letters:
                     self._take_in(letters)
-                self._publish()
+                self._publishing.turn(self._outbox, changed=self.stored > before)
                 if self._monotonic() - self._counted_at >= COUNT_S:
                     self._count()
                 if not settled and self._monotonic() - opened >= SETTLED_S:
@@ -172,7 +182,7 @@ class CentralWorker:
 
     def _take_in(self, letters: list[Received]) -> None:
         now = self._now()
-        batches, greetings = self._open(letters, now)
+        batches, greetings, questions = self._open(letters, now)
         if batches or greetings:
             states = [(one.sector, one.state) for one in newest(greetings)]
             taken = take_in(self._ledger, batches, now, states, self._answered_lately(states))
@@ -182,6 +192,9 @@ class CentralWorker:
                 self._tell_alarm(gate, epoch, code)
             for sector, ack in taken.acks:
                 self._outbox.put_receipt(sector, ack)
+        for asked in questions:
+            if not self._outbox.put_question(asked):
+                self._refused[asked.asker.gate, TOO_MANY_QUESTIONS] += 1
         for letter in letters:  # durable, or of no worth: either way it need not come again
             self._link.take(letter)
         self._outbox.flush()
@@ -222,10 +235,11 @@ class CentralWorker:
             )
         return sealed
 
-    def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting]]:
+    def _open(self, letters: list[Received], now: int) -> tuple[list[Told], list[Greeting], list[Asked]]:
         """What is believed of a bunch; the rest is counted, and not told line by line."""
         batches: list[Told] = []
         greetings: list[Greeting] = []
+        questions: list[Asked] = []
         asked: dict[str, tuple[str, KeySet] | None] = {}
 
         def keys_of(gate: str) -> tuple[str, KeySet] | None:
@@ -245,28 +259,14 @@ class CentralWorker:
                     self._heard[told.batch.gate] = now
                 case Greeting() as greeting:
                     greetings.append(greeting)
-        return batches, greetings
-
-    def _publish(self) -> None:
-        """Send what was issued and not sent yet. Several workers may send one: gates know it then."""
-        full = self._outbox.has_published >= MAX_STATEMENTS
-        if not full and self._monotonic() - self._published_at < PUBLISH_S:
-            return
-        self._published_at = self._monotonic()
-        self._mark_published()
-        if self._outbox.wants_statements:
-            self._outbox.put_statements(unpublished(self._ledger, MAX_STATEMENTS))
-            self._outbox.flush()
-
-    def _mark_published(self) -> None:
-        taken = self._outbox.published()
-        if taken:
-            mark_published(self._ledger, taken, self._now())
+                case Asked() as question:
+                    questions.append(question)
+        return batches, greetings, questions
 
     def _count(self) -> None:
         """Keep the counters."""
         self._counted_at = self._monotonic()
-        self._mark_published()
+        self._publishing.mark(self._outbox)
         self._outbox.statements_refused = False  # perhaps its access list was mended
         if self._outbox.refused is not None and not self._told_refused:
             self._told_refused = True

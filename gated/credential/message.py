@@ -17,6 +17,11 @@ MESSAGE_TYPES: dict[Kind, str] = {
     Kind.STATE: "gated/state",
     Kind.ACK: "gated/ack",
     Kind.ENROLMENT: "gated/enrolment",
+    Kind.REQUEST: "gated/request",
+    Kind.HEAD: "gated/head",
+    Kind.TIME: "gated/time",
+    Kind.USES: "gated/uses",
+    Kind.COMMAND: "gated/command",
 }
 
 

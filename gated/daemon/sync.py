@@ -5,25 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from gated.credential.message import MESSAGE_TYPES
+from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
+from gated.daemon.follower import Follower
+from gated.daemon.greeting import Greeter, Identity
+from gated.daemon.link_note import LinkNote
 from gated.daemon.timekeeper import TimeKeeper
+from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
 from gated.errors import GatedError, LinkError, StoreError
 from gated.model.backoff import Backoff
 from gated.model.letter import Answered, Letter, Received
-from gated.model.statement import Kind
 from gated.ports import Clock, Link
 from gated.store.intake import StatementStore
 from gated.store.outbox import Outbox
-from gated.store.sync_note import write_sync_note
 from gated.wire import topics
-from gated.wire.seal import SigningKey
-from gated.wire.state import State, encode_state
 
 log = logging.getLogger(__name__)
 
@@ -36,19 +37,7 @@ LAST_WORDS_S = 2.0
 SETTLED_S = 5.0
 #: Statements taken in with one commit.
 STATEMENTS_AT_ONCE = 50
-#: Counters are noted for `gated status` this often; a change of the link is noted at once.
-NOTE_S = 60.0
-_SESSION_BYTES, _MOST_COUNTERS, _MOST_LAST_TURNS = 8, 32, 200
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this gate is to central, and in which sector."""
-
-    gate: str
-    sector: str
-    version: str
-    key: SigningKey
+_SESSION_BYTES, _MOST_LAST_TURNS = 8, 200
 
 
 class Sync:
@@ -57,6 +46,8 @@ class Sync:
     Args:
         link: the way to the broker; this thread alone uses it.
         uplink, downlink: what is told and what is heard.
+        asking: questions to central, and ``followers``: who asks them and listens.
+        unbelieved: tells the journal what was refused.
         random: bytes, for the names of connections.
         note: where `gated status` finds how the link is.
 
@@ -69,6 +60,9 @@ class Sync:
         link: Link,
         uplink: Uplink,
         downlink: Downlink,
+        asking: Asking,
+        followers: Sequence[Follower] = (),
+        unbelieved: UnbelievedCounter,
         outbox: Outbox,
         statements: StatementStore,
         time: TimeKeeper,
@@ -82,19 +76,18 @@ class Sync:
         self._link = link
         self._uplink = uplink
         self._downlink = downlink
+        self._asking = asking
+        self._followers = tuple(followers)
+        self._listening = {topic: one for one in self._followers for topic in one.topics}
+        self._unbelieved = unbelieved
         self._outbox = outbox
-        self._statements = statements
-        self._time = time
+        self._greeter = Greeter(identity, outbox, statements, time)
         self._clock = clock
         self._backoff = backoff
         self._random = random
-        self._note = note
+        self._note = LinkNote(note, time, clock.monotonic, self._counters)
         self._last_words_s = last_words_s
-        self._noted_at = 0.0
-        self._since = 0
-        self._why = "connecting"
         self._trouble = ""  # the last file that could not be read
-        self._up = False
         self._heard_central = False  # on the present connection
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -108,7 +101,7 @@ class Sync:
     @property
     def is_up(self) -> bool:
         """Whether the link is open."""
-        return self._up
+        return self._note.up
 
     @property
     def acknowledged(self) -> int:
@@ -135,18 +128,21 @@ class Sync:
             try:
                 self._converse()
             except GatedError as error:
-                if self._up or self._why != error.message:  # an outage of a week is told once
+                if self._note.up or self._note.why != error.message:  # an outage of a week is told once
                     log.warning("sync: %s", error)
-                self._went_down(error.message)
+                self._note.went_down(error.message)
             except Exception as error:  # a bug here must not end the telling of all that comes after
                 log.exception("sync: unexpected")
-                self._went_down(f"unexpected {type(error).__name__}")
+                self._note.went_down(f"unexpected {type(error).__name__}")
             finally:
                 self._leave()
             self._stop.wait(self._backoff.next())
 
     def _leave(self) -> None:
         try:
+            self._asking.end()
+            for follower in self._followers:
+                follower.ended()
             self._uplink.save()
             self._link.close()
         except Exception:  # the same: another connection may do better
@@ -155,10 +151,15 @@ class Sync:
     def _converse(self) -> None:
         session = self._random(_SESSION_BYTES).hex()
         sector, gate = self._identity.sector, self._identity.gate
-        self._link.open([topics.ack(gate), topics.statement(sector)], self._state(session, online=False))
+        places = topics.ack(gate), topics.response(gate), topics.statement(sector), *self._listening
+        self._link.open(places, self._state(session, online=False))
         opened = self._clock.monotonic()
         self._uplink.begin(session, self._state(session, online=True), opened)
-        self._came_up()
+        self._heard_central = False
+        self._note.came_up()
+        log.info("sync: connected")
+        for follower in self._followers:
+            self._guarded(partial(follower.begin, opened))
         while not self._stop.is_set():
             now = self._clock.monotonic()
             self._uplink.doubt_silence(now)
@@ -167,7 +168,7 @@ class Sync:
             self._turn(now)
         self._say_last_words()
         self._link.send(self._state(session, online=False))
-        self._went_down("stopped")
+        self._note.went_down("stopped")
 
     def _say_last_words(self) -> None:
         """Counted in turns: the clock of a test may stand still, and a flood has no end."""
@@ -188,14 +189,17 @@ class Sync:
         if not self._guarded(lambda: self._uplink.pump(now)):
             self._uplink.pause(now)
         self._guarded(lambda: self._downlink.try_again(now))
+        for follower in self._followers:
+            self._guarded(partial(follower.turn, now))
+        self._uplink.note_sent(self._asking.pump(now, self._uplink.room))
+        self._unbelieved.tick()
         came = self._link.receive(POLL_S)
         heard = self._after_statements(came, now)
         if heard is not None:
             self._guarded(lambda: self._heard(heard))
         if isinstance(heard, Received):
             self._link.take(heard)
-        if now - self._noted_at >= NOTE_S:
-            self._write_note()
+        self._note.write_if_due(now)
         return came is not None
 
     def _after_statements(self, came: Received | Answered | None, now: float) -> Received | Answered | None:
@@ -220,9 +224,9 @@ class Sync:
             step()
         except StoreError as error:
             if self._trouble != error.message:
-                self._trouble = self._why = error.message
+                self._trouble = self._note.why = error.message
                 log.error("sync: %s", error)
-                self._write_note()
+                self._note.write()
             return False
         return True
 
@@ -232,68 +236,34 @@ class Sync:
             self._uplink.answered(heard, now)
         elif heard.topic == topics.ack(self._identity.gate):
             self._uplink.heard(heard.payload, now)
+        elif heard.topic == topics.response(self._identity.gate):
+            self._asking.heard(heard.payload)
+        elif heard.topic in self._listening:
+            self._listening[heard.topic].heard(heard.topic, heard.payload, now)
         else:
             self._downlink.refused["foreign_topic"] += 1
 
     def _state(self, session: str, *, online: bool) -> Letter:
-        reading = self._time.read()
-        refused = self._refused().most_common(_MOST_COUNTERS)
-        state = State(
-            gate=self._identity.gate,
-            session=session,
-            online=online,
-            at=reading.estimate,
-            boot=reading.sample.boot,
-            version=self._identity.version,
-            position=self._position(),
-            epochs=self._outbox.epochs(self._uplink.acknowledged),
-            refused=tuple(sorted(refused)),
-        )
-        token = self._identity.key.sign(MESSAGE_TYPES[Kind.STATE], encode_state(state))
-        return Letter(topics.state(self._identity.gate), token, retain=True)
-
-    def _position(self) -> int:
-        """Of the cache; 0 while it cannot be read: that must not keep events from being told."""
-        try:
-            return self._statements.position()
-        except StoreError:
-            return 0
+        return self._greeter.letter(session, self._uplink.acknowledged, self._refused(), online=online)
 
     # -------------------------------------------------------------- how it is
 
     def _refused(self) -> Counter[str]:
-        return self._uplink.refused + self._downlink.refused
+        refused = self._uplink.refused + self._downlink.refused + self._asking.refused
+        return refused + self._unbelieved.refused
 
     def _heard_of_central(self) -> None:
         self._heard_central = True
         self._trouble = ""
-        if self._why:
-            self._why = ""
-            self._write_note()
+        if self._note.why:
+            self._note.why = ""
+            self._note.write()
 
-    def _came_up(self) -> None:
-        self._heard_central = False
-        self._up, self._since = True, self._time.read().estimate
-        self._why = "connected; central has not answered yet"
-        log.info("sync: connected")
-        self._write_note()
-
-    def _went_down(self, why: str) -> None:
-        if self._up or self._why != why:
-            self._since = self._time.read().estimate
-        self._up, self._why = False, why
-        self._write_note()
-
-    def _write_note(self) -> None:
-        self._noted_at = self._clock.monotonic()
-        note = {
-            "up": self._up,
-            "since": self._since,
-            "why": self._why,
+    def _counters(self) -> dict[str, Any]:
+        return {
             "forked": self._uplink.forked,
             "resent": self._uplink.resent,
             "quarantined": self._uplink.quarantined,
             "statements": self._downlink.accepted,
             "refused": dict(self._refused()),
         }
-        write_sync_note(self._note, note)

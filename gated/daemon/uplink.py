@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from gated.credential.message import MESSAGE_TYPES, open_message, signer
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 CURSOR_S = 5.0
 #: A journal that cannot be read is looked at again after this.
 PAUSE_S = 10.0
+#: Letters of the broker's window that questions leave free.
+_FOR_BATCHES = 4
 #: Resends without a receipt after which the link itself is doubted.
 STRIKES = 3
 
@@ -87,6 +89,16 @@ class Uplink:
         return self._window.acked
 
     # -------------------------------------------------------------- out
+
+    @property
+    def room(self) -> int:
+        """How many other letters may be sent now: the broker's window is shared, and batches keep a part."""
+        window = self._link.window
+        return max(0, window - len(self._unanswered) - (_FOR_BATCHES if window > _FOR_BATCHES else 0))
+
+    def note_sent(self, numbers: Sequence[int]) -> None:
+        """Other letters were sent over the link: what the broker answers to them says whether it lives."""
+        self._unanswered.update(dict.fromkeys(numbers, False))
 
     def begin(self, session: str, greeting: Letter, now: float) -> None:
         """A link was opened: greet; whatever was on its way on another is sent again."""

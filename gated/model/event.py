@@ -224,6 +224,20 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbelieved:
+    """Something arrived that was not believed, or was found changed, ``count`` times within a minute.
+
+    ``what`` it claimed to be (a head, a page, a command, …) and ``code`` why it was refused stand in
+    docs/reference/sync.md.
+    """
+
+    kind: ClassVar[str] = "unbelieved"
+    what: str
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forked:
     """Central holds another event under the number ``row`` of ``epoch``: this disk was copied.
 
@@ -249,6 +263,7 @@ Event = (
     | LaneChanged
     | Imported
     | SetAside
+    | Unbelieved
     | Forked
 )
 KINDS: tuple[type[Event], ...] = (
@@ -265,5 +280,6 @@ KINDS: tuple[type[Event], ...] = (
     LaneChanged,
     Imported,
     SetAside,
+    Unbelieved,
     Forked,
 )

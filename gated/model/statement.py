@@ -13,7 +13,7 @@ from gated.model.rules import Rules
 
 
 class Kind(StrEnum):
-    """What a key may sign: statements, what gates and central tell each other, what later releases will."""
+    """What a key may sign: statements, and what gates and central tell each other."""
 
     BINDING = "binding"
     ENTITLEMENT = "entitlement"
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EVENTS = "events"
     STATE = "state"
     ENROLMENT = "enrolment"
+    REQUEST = "request"
 
     HEAD = "head"
     USES = "uses"

@@ -8,7 +8,7 @@ ROOT = "gated/v1"
 #: Not shared: a retained greeting reaches only who subscribes alone (MQTT 5 section 4.8.2).
 ALL_STATES = f"{ROOT}/gate/+/up/state"
 
-_GATE = re.compile(rf"{ROOT}/gate/([^/]+)/up/(events|state)\Z")
+_GATE = re.compile(rf"{ROOT}/gate/([^/]+)/up/(events|state|request)\Z")
 
 
 def shared_events(group: str) -> str:
@@ -18,6 +18,11 @@ def shared_events(group: str) -> str:
     stranger who joins the group, refuses it to them at delivery, and has then delivered it.
     """
     return f"$share/{group}/{ROOT}/gate/+/up/events"
+
+
+def shared_requests(group: str) -> str:
+    """What central's workers subscribe to together: each request is answered by one of them."""
+    return f"$share/{group}/{ROOT}/gate/+/up/request"
 
 
 def events(gate: str) -> str:
@@ -30,9 +35,24 @@ def state(gate: str) -> str:
     return f"{ROOT}/gate/{gate}/up/state"
 
 
+def request(gate: str) -> str:
+    """Where a gate asks."""
+    return f"{ROOT}/gate/{gate}/up/request"
+
+
 def ack(gate: str) -> str:
     """Where central's receipts arrive."""
     return f"{ROOT}/gate/{gate}/down/ack"
+
+
+def response(gate: str) -> str:
+    """Where central's answers arrive: under the topic of the gate that asked, and no other."""
+    return f"{ROOT}/gate/{gate}/down/response"
+
+
+def command(gate: str) -> str:
+    """Where signed commands arrive."""
+    return f"{ROOT}/gate/{gate}/down/command"
 
 
 def statement(sector: str) -> str:
@@ -40,7 +60,17 @@ def statement(sector: str) -> str:
     return f"{ROOT}/sector/{sector}/statement"
 
 
+def head(sector: str) -> str:
+    """Where a new head of the feed arrives. Retained."""
+    return f"{ROOT}/sector/{sector}/head"
+
+
+def uses(sector: str) -> str:
+    """Where use records arrive as they change."""
+    return f"{ROOT}/sector/{sector}/uses"
+
+
 def gate_of(topic: str) -> tuple[str, str]:
-    """(gate, ``events`` or ``state``) of a topic that gates write to; two empty texts for any other."""
+    """(gate, ``events``, ``state`` or ``request``) of a topic that gates write to; else two empty texts."""
     found = _GATE.match(topic)
     return (found[1], found[2]) if found else ("", "")

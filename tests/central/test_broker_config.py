@@ -73,11 +73,13 @@ def test_the_access_list_names_each_gate_its_topics_and_nobody_else(directory):
         "user bron-1",
         "topic write gated/v1/gate/bron-1/up/events",
         "topic write gated/v1/gate/bron-1/up/state",
+        "topic write gated/v1/gate/bron-1/up/request",
         "topic read gated/v1/gate/bron-1/down/#",
         "topic read gated/v1/sector/pools/#",
         "user bron-2",
         "topic write gated/v1/gate/bron-2/up/events",
         "topic write gated/v1/gate/bron-2/up/state",
+        "topic write gated/v1/gate/bron-2/up/request",
         "topic read gated/v1/gate/bron-2/down/#",
         "topic read gated/v1/sector/museums/#",
     ] == lines

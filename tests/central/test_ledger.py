@@ -43,7 +43,7 @@ def test_an_enrolled_gate_has_its_key_for_events_and_states_of_its_sector(ledger
     sector, keys = gate_keys(ledger, "bron-1")
     key = keys[box.key.kid]
     assert ("pools", box.key.public, {"pools"}) == (sector, key.public, key.sectors)
-    assert {Kind.EVENTS, Kind.STATE} == key.kinds
+    assert {Kind.EVENTS, Kind.STATE, Kind.REQUEST} == key.kinds
     (one,) = gates(ledger)
     assert ("bron-1", 1, "bron", "0a1b", 1, None) == (
         one.gate, one.enrolment, one.venue, one.serial, one.enrolled_at, one.ended_at,

@@ -12,6 +12,7 @@ import pytest
 from central.box import EPOCH, Box, counted, rows_of
 from central.talker import Talker
 from gated.central.ack_keys import AckKeys
+from gated.central.answering import Answering
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import chains
 from gated.central.ledger_gates import end_gate, heard_of
@@ -452,7 +453,7 @@ def test_receipts_go_first():
     broker.watch(lambda _client, letter: sent.append(letter.topic))
     link = MemoryLink(broker, "central")
     link.open([])
-    outbox = Outbox(link, lambda _sector, _ack: b"")
+    outbox = Outbox(link, lambda _sector, _ack: b"", Answering({}))
     outbox.put_statements([Logged("pools", number, b"") for number in range(3)])
     for gate in "abc":
         outbox.put_receipt("pools", receipt(gate))
@@ -471,7 +472,7 @@ def test_no_gate_pushes_out_the_receipts_of_another_and_gates_take_turns():
     link = MemoryLink(broker, "central")
     link.open([])
     sealed = []
-    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"")
+    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"", Answering({}))
     outbox.put_receipt("pools", receipt("good"))
     for number in range(5000):
         outbox.put_receipt("pools", receipt("bad", 1, f"{number:016x}"))
@@ -516,7 +517,7 @@ def test_a_receipt_takes_the_place_of_one_that_it_makes_needless(old, new, both)
     link = MemoryLink(MemoryBroker(), "central")
     link.open([])
     sealed = []
-    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"")
+    outbox = Outbox(link, lambda _sector, ack: sealed.append(ack) or b"", Answering({}))
     outbox.put_receipt("pools", old)
     outbox.put_receipt("pools", new)
     outbox.flush()
@@ -579,7 +580,7 @@ def test_what_is_larger_than_the_broker_takes_holds_nothing_up():
     broker = MemoryBroker(max_packet=100)
     link = MemoryLink(broker, "central")
     link.open([])
-    outbox = Outbox(link, lambda _sector, ack: bytes(200) if ack.gate == "a" else b"")
+    outbox = Outbox(link, lambda _sector, ack: bytes(200) if ack.gate == "a" else b"", Answering({}))
     outbox.put_receipt("pools", receipt("a"))
     outbox.put_receipt("pools", receipt("b"))
     outbox.flush()

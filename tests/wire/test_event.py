@@ -49,6 +49,7 @@ EVENTS = [
     kinds.LaneChanged("in-1", kinds.LaneState.IN_SERVICE, kinds.LaneCause.STARTED),
     kinds.Imported(5, 1, {"expired": 2}),
     kinds.SetAside("journal.db"),
+    kinds.Unbelieved("head", "older", 3),
     kinds.Forked(7, "00" * 8),
 ]  # fmt: skip
 
