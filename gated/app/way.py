@@ -64,6 +64,7 @@ class WayToCentral:
             key=key,
             trust=trust,
             time=time,
+            floors=floors,
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )

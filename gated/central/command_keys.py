@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gated.central.known_keys import known_keys
+from gated.central.sector_files import COMMAND_SUFFIX
 from gated.credential.message import MESSAGE_TYPES
 from gated.errors import ConfigError
 from gated.model.statement import Kind
 from gated.model.trust import TrustedKey
 from gated.wire.command import Command, encode_command
 from gated.wire.seal import SigningKey
-
-#: What such a key may sign, and nothing else.
-COMMAND_KINDS = (Kind.COMMAND,)
-#: ``secret/<sector>.command.pem``. No sector may have a name that ends so.
-COMMAND_SUFFIX = ".command"
 
 
 @dataclass(frozen=True)

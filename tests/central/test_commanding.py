@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from central.box import Box
-from gated.central.command_keys import COMMAND_KINDS, COMMAND_SUFFIX, CommandKey
+from gated.central.command_keys import CommandKey
 from gated.central.commanding import AGAIN_S, CommandPublisher, Wish, give
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_commands import commands, learn_outcomes, waiting_tokens
-from gated.central.sector_files import keys_with
+from gated.central.sector_files import COMMAND_SUFFIX
 from gated.cli.main import main
 from gated.config.files import load_keys
 from gated.credential.message import open_message
@@ -32,16 +31,6 @@ NOW = SystemClock().sample().wall
 OPEN = Wish("bron-1", "Mia", "card broken", What.OPEN, "in-1", 1)
 
 
-def with_command_key(place: Path, sector: str = "pools") -> None:
-    """The key as an office has it."""
-    path = place / "secret" / f"{sector}{COMMAND_SUFFIX}.pem"
-    if not path.exists():
-        key = SigningKey.generate(Algorithm.EDDSA)
-        path.write_bytes(key.pem())
-        listed = keys_with(place / "gate" / "keys.json", sector, {key: COMMAND_KINDS}, NOW - 60, 30)
-        (place / "gate" / "keys.json").write_bytes(listed)
-
-
 def run(capsys, *words):
     code = main(["central", *map(str, words)])
     said = capsys.readouterr()
@@ -52,7 +41,6 @@ def run(capsys, *words):
 def city(tmp_path, capsys):
     place = tmp_path / "city"
     assert 0 == run(capsys, "init", place, "--sector", "pools", "--venue", "bron")[0]
-    with_command_key(place)
     return place
 
 
