@@ -10,6 +10,7 @@ from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
 from gated.daemon.commands import Commands
+from gated.daemon.deliveries import Deliveries
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
@@ -21,6 +22,7 @@ from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
 from gated.links.mqtt_place import MqttPlace, TlsFiles
+from gated.links.stick_inbox import next_delivery
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
@@ -80,14 +82,26 @@ class WayToCentral:
             lanes=lanes,
             status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
         )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
+        followers = [commands]
+        deliveries = Deliveries(
+            gate=settings.gate,
+            sector=trust.profile.sector,
+            next_=lambda: next_delivery(settings.state_dir),
+            uplink=uplink,
+            followers=followers,
+            asking=asking,
+            unbelieved=unbelieved,
+        )
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            followers=[commands],
+            asking=asking,
+            followers=followers,
             unbelieved=unbelieved,
+            deliveries=deliveries,
             outbox=outbox,
             statements=statements,
             time=time,

@@ -184,8 +184,8 @@ class Uplink:
     def carried(self, token: bytes, now: float) -> str:
         """A receipt came by stick: it may move the cursor on, and never back. Why it did not; empty = fine.
 
-        No greeting asked for it. So it must be no older than the last answer to one, whatever the link and
-        the power did since: what it tells of, central may have lost before that answer. Raises ``StoreError``.
+        No greeting asked for it. So it must be no older than the last answer to one, restarts included: what
+        it tells of, central may have lost before that answer. Raises ``StoreError``.
         """
         ack = self._open(token)
         if isinstance(ack, str):
