@@ -1,4 +1,4 @@
-"""The office's side of a stick: gates' events come off it, and what is for gates goes on (docs/reference/stick.md).
+"""The office's side of a stick (docs/reference/stick.md): events come off it, what is for gates goes on.
 
 The judges are those of the link: the same signatures, the same ledger, the same receipts.
 """
@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import batched
 
 from gated.central.ack_keys import AckKeys
 from gated.central.intake import take_in
@@ -28,8 +27,6 @@ from gated.wire.stick import Place, What
 
 #: Batches taken in with one commit.
 BUNCH = 64
-#: Of gates that are in no sector of this call, or enrolled at present in none.
-NO_ACK_KEY = "no_ack_key"
 
 Progress = Callable[[int], None]
 
@@ -45,13 +42,6 @@ class TakenIn:
     examples: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Written:
-    """What lies on a stick now, by kind."""
-
-    files: Counter[str] = field(default_factory=Counter)
-
-
 def take_in_stick(
     reader: StickReader, writer: StickWriter, ledger: Ledger, keys: AckKeys, now: int, progress: Progress
 ) -> TakenIn:
@@ -61,8 +51,8 @@ def take_in_stick(
     """
     taken = TakenIn()
     found = [place for place in reader.places(lambda kind, _: kind == "gate") if place.what is What.BATCH]
-    for bunch in batched(found, BUNCH, strict=False):
-        told = _open(reader, bunch, ledger, keys.sectors, now)
+    for first in range(0, len(found), BUNCH):
+        told = _open(reader, found[first : first + BUNCH], ledger, keys.sectors, now)
         result = take_in(ledger, told, now)
         taken.batches += len(told)
         taken.events += result.stored
@@ -122,9 +112,9 @@ def enrolled(ledger: Ledger, *, sector: str | None = None, gate: str | None = No
 
 def put_receipts_and_commands(
     writer: StickWriter, ledger: Ledger, keys: AckKeys, to: Sequence[EnrolledGate], now: int
-) -> Written:
-    """How far the ledger has each history of each gate, and the commands that wait for it."""
-    written = Written()
+) -> Counter[str]:
+    """How far the ledger has each history of each gate, and the commands that wait for it; how many files."""
+    written: Counter[str] = Counter()
     for one in to:
         chains = chains_of(ledger, one.gate)
         epochs = Counter(chain.epoch for chain in chains)
@@ -132,8 +122,8 @@ def put_receipts_and_commands(
             forked = epochs[chain.epoch] > 1
             ack = Ack(one.gate, chain.epoch, chain.upto, chain.head, now, forked=forked)
             if one.sector in keys.sectors:
-                written.files["ack"] += _write_ack(writer, keys, one.sector, ack)
+                written["acks"] += _write_ack(writer, keys, one.sector, ack)
         for counter, token in waiting_tokens(ledger, one.gate, now):
             writer.write(stick.command(one.gate, counter), token)
-            written.files["command"] += 1
+            written["commands"] += 1
     return written

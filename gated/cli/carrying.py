@@ -1,4 +1,4 @@
-"""The gate's side of a stick: its events go onto it, and what is for it comes off (docs/reference/stick.md)."""
+"""The gate's side of a stick (docs/reference/stick.md): its events go onto it, what is for it comes off."""
 
 from __future__ import annotations
 

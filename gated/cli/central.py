@@ -17,6 +17,7 @@ from gated.cli import (
     central_issue,
     central_replace,
     central_serve,
+    central_stick,
     central_verify,
 )
 from gated.cli.central_common import (
@@ -45,6 +46,7 @@ _MORE = (
     central_events,
     central_gates,
     central_command,
+    central_stick,
     central_verify,
 )
 _INIT = """\

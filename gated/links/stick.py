@@ -31,11 +31,13 @@ class StickReader:
 
     Args:
         root: the folder.
+        most_files: of one folder; what comes on top is not read.
 
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, most_files: int = MAX_FILES) -> None:
         self.root = root
+        self._most_files = most_files
         self.refused: Counter[str] = Counter()
         self.examples: list[tuple[str, str]] = []
 
@@ -92,7 +94,7 @@ class StickReader:
     def _places_in(self, path: tuple[str, ...]) -> list[Place]:
         try:
             with self._folder(path) as folder:
-                names = self._names(folder, path, MAX_FILES)
+                names = self._names(folder, path, self._most_files)
         except StickError:
             self.refuse(path, NOT_A_FOLDER)
             return []
