@@ -109,10 +109,13 @@ def test_topics_and_kinds_are_those_of_the_code():
     assert table == [
         topics.events("<gate>"),
         topics.state("<gate>"),
+        topics.request("<gate>"),
         topics.ack("<gate>"),
+        topics.response("<gate>"),
         topics.statement("<sector>"),
     ]
     assert f"`{topics.shared_events('<secret>')}`" in section("Topics")
+    assert f"`{topics.shared_requests('<secret>')}`" in section("Topics")
     assert f"`{topics.ALL_STATES}`" in section("Topics")
     kinds = re.findall(r"^\| `(gated/\w+)` \|.*\| `(\w+)` \| \[", section("The envelope"), re.MULTILINE)
     wanted = (Kind.EVENTS, Kind.STATE, Kind.ACK)
