@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gated import __version__
+from gated.app.feeding import Feeding
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
@@ -41,6 +42,7 @@ class WayToCentral:
         journal: Journal,
         time: TimeKeeper,
         knowledge: Knowledge,
+        feeding: Feeding,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
         self._knowledge = knowledge
@@ -61,13 +63,16 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            asking=asking,
+            followers=[feeding.follow(asking, unbelieved, uplink.learn_time)],
+            unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
             time=time,

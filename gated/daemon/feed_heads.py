@@ -44,30 +44,32 @@ class Heads:
         self._floors = floors
         self._newest: dict[bytes, int] = {}  # by key, since the start
 
-    def judge(self, token: bytes, applied: Believed | None) -> Believed | str:
-        """The head, or the code of why it is not believed."""
+    def judge(self, token: bytes, applied: Believed | None, target: Believed | None = None) -> Believed | str:
+        """The head, or the code of why it is not believed.
+
+        ``applied`` is the one that the cache agrees with, ``target`` the newest before this.
+        """
         reading = self._time.read()
         found = self._open(token, reading.floor)
         if isinstance(found, str):
             return found
-        head = found.head
-        if head.sector != self._trust.profile.sector:
-            return "foreign"
-        if reading.floor >= head.expires:
+        if reading.floor >= found.head.expires:
             return "expired"
-        if is_leap(head.at, reading):
+        if is_leap(found.head.at, reading):
             return "future"
-        if applied is not None and applied.kid == found.kid:
-            if head.version < applied.head.version:
-                return "older"
-            if head.version == applied.head.version:
-                return applied if head == applied.head else "inconsistent"
-            if head.position < applied.head.position or _says_otherwise(head, applied.head):
-                return "inconsistent"
-        if head.version < max(self._newest.get(found.kid, 0), self._floors.get(floor_name(found.kid))):
+        for known in (applied, target):
+            if known is not None and known.kid == found.kid and known.head.version == found.head.version:
+                return known if known.head == found.head else "inconsistent"
+        if found.head.version < self._least(found.kid, applied):
             return "older"
-        self._newest[found.kid] = head.version
+        if applied is not None and applied.kid == found.kid and _contradicts(found.head, applied.head):
+            return "inconsistent"
+        self._newest[found.kid] = found.head.version
         return found
+
+    def _least(self, kid: bytes, applied: Believed | None) -> int:
+        least = max(self._newest.get(kid, 0), self._floors.get(floor_name(kid)))
+        return max(least, applied.head.version) if applied is not None and applied.kid == kid else least
 
     def reopen(self, token: bytes) -> Believed | str:
         """A head that was believed before, whatever time it is by now; or why it cannot be one."""
@@ -88,12 +90,16 @@ class Heads:
             head = read_head(payload)
         except DocumentError:
             return str(Reason.MALFORMED)
+        if head.sector != self._trust.profile.sector:
+            return "foreign"
         if head.version >= MAX_FLOOR or head.position > MAX_POSITION:
             return str(Reason.MALFORMED)
         key = signer(token, keys)
         return Believed(head, token, key.kid, Kind.TIME in key.kinds and key.holds(head.at))
 
 
-def _says_otherwise(head: Head, before: Head) -> bool:
-    """Whether two heads of one key and one position speak of two sets."""
-    return head.position == before.position and (head.set_, head.rows) != (before.set_, before.rows)
+def _contradicts(head: Head, before: Head) -> bool:
+    """Whether of two heads of one key the later goes back, or speaks of another set at one position."""
+    if head.position == before.position:
+        return (head.set_, head.rows) != (before.set_, before.rows)
+    return head.position < before.position

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from gated.daemon.feed_heads import Believed
-from gated.errors import StoreError
 from gated.model.statement import KIND_NUMBERS, Kind, Row
 from gated.model.trust import KeySet
 from gated.store.activation import activate
@@ -63,7 +62,9 @@ class Transfer:
         self.target = target
         self._after = -1 if applied is None else applied.head.position
         self._store = store
-        self._keys, self._floor, self._thorough = keys, floor, thorough
+        # Of another key nothing is taken on trust.
+        is_other = applied is None or applied.kid != target.kid
+        self._keys, self._floor, self._thorough = keys, floor, thorough or is_other
         self._manifest: Manifest | None = None
         self._spool: Spool | None = None
         self._building: Building | None = None
@@ -100,6 +101,10 @@ class Transfer:
         some = [self._todo.popleft() for _ in range(min(room - len(self._asked), len(self._todo)))]
         self._asked.update(some)
         return some
+
+    def claims(self, name: bytes) -> str:
+        """What a blob of this name should be."""
+        return self._what[name]
 
     def give_back(self, name: bytes) -> None:
         """It was asked for and did not come."""
@@ -235,8 +240,11 @@ class Transfer:
         others = [] if self._onto else self._indexed(manifest.snapshot.pages)
         denials += [delta.denials for delta in self._deltas if delta.denials is not None]
         self._others = others + [delta.others for delta in self._deltas if delta.others is not None]
-        self.total = self.done = 0
-        self.total = len(denials) + len(self._others)
+        self.total, self.done = len(denials) + len(self._others), 0
+        indexes = [] if self._onto else [*manifest.snapshot.denials, *manifest.snapshot.pages]
+        wanted = {self.target.head.manifest, *indexes, *denials, *self._others}
+        if 2 * len(wanted & spool.names()) < len(spool.names()):
+            spool.begin_anew({self.target.head.manifest, *indexes})
         self._check_room()
         self._is_urgent = set(denials) if self._hurries() else set()
         self._fetch(denials, "page")
@@ -319,5 +327,3 @@ def applied_of(found: Believed) -> Applied:
 
 def _names(names: Iterable[bytes | None]) -> set[bytes]:
     return {name for name in names if name is not None}
-
-

@@ -193,6 +193,10 @@ class Uplink:
         if is_leap(at, self._time.read()) or not key.holds(at):
             self.refused["ack_time"] += 1
             return
+        self.learn_time(at)
+
+    def learn_time(self, at: int) -> None:
+        """Another message of central, verified, told the time."""
         self.signed_time = max(self.signed_time, at)
 
     def _believed(self, ack: Ack, now: float) -> None:

@@ -69,9 +69,7 @@ def _fresh_name(directory: Path, generation: int) -> str:
 def _point(connection: sqlite3.Connection, delta: Path, name: str, applied: Applied, rows: int) -> None:
     def point() -> None:
         _, position, _ = read_pointer(connection, delta)
-        connection.execute(
-            "UPDATE pointer SET snapshot = ?, covers = position, complete = 1", (name,)
-        )
+        connection.execute("UPDATE pointer SET snapshot = ?, covers = position, complete = 1", (name,))
         connection.execute(
             "UPDATE feed SET head = ?, version = ?, position = ?, at = ?, generation = generation + 1, seen = ?",
             (applied.token, applied.version, applied.position, applied.at, position),

@@ -88,14 +88,21 @@ class Builder:
         self._spool = SpoolReader(self._state / FEED / SPOOL)
         self._path = self._state / FEED / BUILDING
         self._path.unlink(missing_ok=True)
-        self._db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rwc", uri=True, isolation_level=None)
+        self._db = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rwc", uri=True, isolation_level=None
+        )
         self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         self._buckets: list[tuple[bytes, int]] = [(EMPTY, 0)] * BUCKETS
         self._unflushed = self._pages = 0
 
     def build(self) -> None:
         """Build it, and make it durable. Raises ``RefusedError`` and what SQLite and the disk raise."""
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size={_CACHE_PAGES}", "locking_mode=EXCLUSIVE"):
+        for pragma in (
+            "journal_mode=OFF",
+            "synchronous=OFF",
+            f"cache_size={_CACHE_PAGES}",
+            "locking_mode=EXCLUSIVE",
+        ):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(SNAPSHOT_TABLE)
         manifest = read_manifest(self._blob(bytes.fromhex(self._job["manifest"])))
@@ -131,7 +138,9 @@ class Builder:
         """The manifest's snapshot, in order; its digest as it comes by."""
         snapshot = manifest.snapshot
         count, pending = 0, _Pending(self._buckets)
-        for rows in self._in_order(self._rows(snapshot.denials, denials=True), self._rows(snapshot.pages, denials=False)):
+        for rows in self._in_order(
+            self._rows(snapshot.denials, denials=True), self._rows(snapshot.pages, denials=False)
+        ):
             if max(map(itemgetter(5), rows)) > snapshot.position:
                 raise RefusedError("numbers")
             self._db.executemany(_INSERT, rows)

@@ -118,22 +118,27 @@ class FeedStore:
             found = self._connection.execute("SELECT 1 FROM statement LIMIT 1").fetchone()
         return complete and (bool(snapshot) or found is not None)
 
-    def doubt(self) -> None:
-        """The set is not the head's: admit nobody until the feed has brought it anew."""
-        with errors_of(self._path, "written"):
-            in_transaction(self._connection, self._doubt)
-        self.buckets = SetBuckets()
+    def doubt(self, head: bytes) -> None:
+        """The set is not that of this head: admit nobody until the feed has brought it anew.
 
-    def _doubt(self) -> None:
-        self._connection.execute("UPDATE pointer SET complete = 0")
-        self._connection.execute("UPDATE feed SET head = x''")
+        Where another head counts by now, nothing is said of that. Empty: of whichever counts.
+        """
+        self._forget(head, "UPDATE pointer SET complete = 0")
 
-    def forget_head(self) -> None:
+    def forget_head(self, head: bytes) -> None:
         """Nobody can tell whether the set is right: it is fetched anew; what is here goes on to count."""
-        with errors_of(self._path, "written"):
-            in_transaction(
-                self._connection, lambda: self._connection.execute("UPDATE feed SET head = x''")
+        self._forget(head, "")
+
+    def _forget(self, head: bytes, also: str) -> None:
+        def forget() -> None:
+            ended = self._connection.execute(
+                "UPDATE feed SET head = x'' WHERE head = ?1 OR ?1 = x''", (head,)
             )
+            if also and ended.rowcount:
+                self._connection.execute(also)
+
+        with errors_of(self._path, "written"):
+            in_transaction(self._connection, forget)
 
     # -------------------------------------------------------------- a few statements
 
@@ -162,7 +167,9 @@ class FeedStore:
                 continue
             new += is_new
             place = dict(zip(("key", "kind", "id", "rank", "token"), row[:5], strict=True))
-            mark = {"fed": row.rank, "fed_at": marks.at(row.number)} if marked else {"fed": None, "fed_at": None}
+            mark = (
+                {"fed": row.rank, "fed_at": marks.at(row.number)} if marked else {"fed": None, "fed_at": None}
+            )
             bound = place | mark | marks._asdict() | {"position": position + new}
             self._connection.execute(_BRING, bound)
         if new:
@@ -194,14 +201,17 @@ class FeedStore:
             self.buckets.put(number, *found)
         return True
 
-    def confirm_live(self, promise: Promise) -> bool:
-        """Whether live statements are exactly what is missing to the promise; then they bear its marks."""
+    def confirm_live(self, promise: Promise) -> set[int] | None:
+        """Whether live statements are exactly what is missing to the promise; then they bear its marks.
+
+        The buckets they are in, or None where they are not.
+        """
         with errors_of(self._path, "read"):
             (seen,) = self._connection.execute("SELECT seen FROM feed").fetchone()
             found = self._connection.execute(_UNFED, (seen, MOST_BUCKETS + 1)).fetchall()
         touched = {bucket_of(key) for key, *_ in found}
         if len(self.buckets.unknown) + len(touched) > MOST_BUCKETS:
-            return False
+            return None
         # In a transaction that is rolled back where they are not: the marks of a guess would count later.
         self._attach()
         with errors_of(self._path, "written"):
@@ -218,7 +228,7 @@ class FeedStore:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        return agreed
+        return touched if agreed else None
 
     def advance(self, applied: Applied) -> None:
         """This head counts from now on, and with it the marks up to its position."""
@@ -247,4 +257,3 @@ class FeedStore:
         with errors_of(self._path, "read"):
             fed = bool(self._attached) and says_what_was_fed(self._connection, "snapshot")
             return FedSet(self._connection, "snapshot" if fed else "").bucket(number, marks)
-

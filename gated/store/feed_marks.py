@@ -15,9 +15,7 @@ POSITION_BITS = 40
 MAX_POSITION = (1 << POSITION_BITS) - 1
 
 #: The mark of a row that counts, NULL where none does. Of the two the newer one.
-COUNTED = (
-    "CASE WHEN fed_at BETWEEN :low AND :high THEN fed WHEN was_at BETWEEN :low AND :high THEN was ELSE NULL END"
-)
+COUNTED = "CASE WHEN fed_at BETWEEN :low AND :high THEN fed WHEN was_at BETWEEN :low AND :high THEN was ELSE NULL END"
 
 
 class Marks(NamedTuple):

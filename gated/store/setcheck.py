@@ -27,9 +27,13 @@ _STEP = 16
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the cache holds. ``head`` is the token that it names, empty = none; ``digest`` empty = spoilt."""
+    """What the cache holds. ``head`` is the token that it names, empty = none; ``digest`` empty = spoilt.
+
+    ``marks`` is the highest mark that counted: generation and position.
+    """
 
     head: bytes
+    marks: int
     digest: bytes
     rows: int
     buckets: SetBuckets
@@ -40,8 +44,6 @@ class SetCheck:
 
     def __init__(self, directory: Path) -> None:
         self._child = Child("gated.store.setcheck", {"state": str(directory)})
-        #: Buckets that were changed meanwhile.
-        self.changed: set[int] = set()
 
     def result(self) -> Found | None:
         """What was found; None = not yet. Raises ``StoreError`` where nobody can tell."""
@@ -55,8 +57,9 @@ class SetCheck:
                 hint="it is tried again",
             )
         buckets = buckets_of(told["buckets"])
-        buckets.forget(self.changed)
-        return Found(bytes.fromhex(told["head"]), bytes.fromhex(told["digest"]), told["rows"], buckets)
+        return Found(
+            bytes.fromhex(told["head"]), told["marks"], bytes.fromhex(told["digest"]), told["rows"], buckets
+        )
 
     def end(self) -> None:
         """Give it up."""
@@ -100,7 +103,13 @@ def read_set(directory: Path, parent: Parent) -> dict[str, Any]:
                 parent.look()
         digest, rows = buckets.total()
     head = head if type(head) is bytes else b""
-    return {"head": head.hex(), "digest": digest.hex(), "rows": rows, "buckets": told_buckets(told)}
+    return {
+        "head": head.hex(),
+        "marks": marks.high,
+        "digest": digest.hex(),
+        "rows": rows,
+        "buckets": told_buckets(told),
+    }
 
 
 def main() -> None:
@@ -112,7 +121,7 @@ def main() -> None:
     except sqlite3.Error as error:
         if primary_code(error) in (*DAMAGE, sqlite3.SQLITE_CANTOPEN):
             spoilt = told_buckets([(SPOILT, 0)] * BUCKETS)
-            parent.tell(head="", digest=SPOILT.hex(), rows=0, buckets=spoilt, spoilt=True)
+            parent.tell(head="", marks=0, digest=SPOILT.hex(), rows=0, buckets=spoilt)
         else:
             parent.tell(trouble=str(error))
     except StoreError as error:

@@ -138,7 +138,9 @@ def rows_of(directory: Path, snapshot: str) -> Iterator[StatementRow]:
 
 def says_what_was_fed(connection: sqlite3.Connection, schema: str = "main") -> bool:
     """Whether a snapshot has the column: those of earlier releases do not."""
-    found = connection.execute("SELECT 1 FROM pragma_table_info('statement', ?) WHERE name = 'fed'", (schema,))
+    found = connection.execute(
+        "SELECT 1 FROM pragma_table_info('statement', ?) WHERE name = 'fed'", (schema,)
+    )
     return found.fetchone() is not None
 
 

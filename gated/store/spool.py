@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,9 +37,7 @@ class Spool:
         self.path = directory / FEED / SPOOL
         try:
             self.path.parent.mkdir(mode=0o700, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._file = os.fdopen(os.open(self.path, flags, 0o600), "r+b")
-            self._resume()
+            self._open()
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -81,6 +79,17 @@ class Spool:
             raise StoreError(f"{self.path} was changed", hint="is the disk failing? see dmesg")
         return found[1]
 
+    def begin_anew(self, keep: Iterable[bytes]) -> None:
+        """Forget all but a few: most of what is here nobody wants."""
+        kept = {name: self.get(name) for name in keep}
+        self.remove()
+        try:
+            self._open()
+        except OSError as error:
+            raise self._trouble(error) from error
+        for name, blob in kept.items():
+            self.put(name, blob)
+
     def flush(self) -> None:
         """Write back what came."""
         try:
@@ -101,6 +110,11 @@ class Spool:
             sync_directory(self.path.parent)
         except OSError as error:
             raise self._trouble(error) from error
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(self.path, flags, 0o600), "r+b")
+        self._resume()
 
     def _resume(self) -> None:
         self._places: dict[bytes, int] = {}
