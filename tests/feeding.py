@@ -57,11 +57,11 @@ class Follower:
     def judge(self, token: bytes):
         return self.heads.judge(token, self.state.applied)
 
-    def come_to(self, token: bytes) -> bool:
+    def come_to(self, token: bytes, **more) -> bool:
         """Let the cache agree with a head. Raises what ``pull`` raises."""
         found = self.judge(token)
         assert not isinstance(found, str), found
-        return pull(found, self.state, self.source, self.trust.keys, self.time.read().floor)
+        return pull(found, self.state, self.source, self.trust.keys, self.time.read().floor, **more)
 
     def recall(self, key: bytes):
         """(kind, rank, token) of what a tap finds under a key."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gated.daemon.feed_heads import Believed
 from gated.daemon.feed_state import FeedState
-from gated.daemon.feed_transfer import RefusedError, Transfer
+from gated.daemon.feed_transfer import MOST_DIRECT, RefusedError, Transfer
 from gated.model.trust import KeySet
 
 #: Between two looks at the process that builds; seconds.
@@ -30,6 +30,8 @@ def pull(
     keys: KeySet,
     floor: int,
     progress: Callable[[int], None] = lambda _percent: None,
+    *,
+    most_direct: int = MOST_DIRECT,
 ) -> bool:
     """Let the cache agree with a believed head; False: it did already. Beside a running gate too.
 
@@ -42,7 +44,9 @@ def pull(
         if state.agrees_already(target):
             state.advance(target)
             return True
-        transfer = Transfer(target, state.applied, state.store, keys, floor, thorough=True)
+        transfer = Transfer(
+            target, state.applied, state.store, keys, floor, thorough=True, most_direct=most_direct
+        )
         try:
             _carry_on(transfer, source, progress)
             state.came_to(transfer)

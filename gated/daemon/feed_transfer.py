@@ -58,8 +58,10 @@ class Transfer:
         floor: int,
         *,
         thorough: bool = False,
+        most_direct: int = MOST_DIRECT,
     ) -> None:
         self.target = target
+        self._most_direct = most_direct
         self._after = -1 if applied is None else applied.head.position
         self._store = store
         # Of another key nothing is taken on trust.
@@ -188,7 +190,7 @@ class Transfer:
         if not manifest.snapshot.position <= self._after <= head.position:
             return self._plan_snapshot(onto=False)
         self._deltas = [delta for delta in manifest.deltas if delta.last > self._after]
-        if self._deltas and head.position - self._deltas[0].first >= MOST_DIRECT:
+        if self._deltas and head.position - self._deltas[0].first >= self._most_direct:
             return self._plan_snapshot(onto=True)
         self._is_urgent = _names(delta.denials for delta in self._deltas) if self._hurries() else set()
         names = [*(delta.denials for delta in self._deltas), *(delta.others for delta in self._deltas)]
