@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gated import __version__
 from gated.app.control import Control
+from gated.app.feeding import Feeding
 from gated.app.lamps import make_indicator
 from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
@@ -36,6 +37,7 @@ from gated.ports import Indicator, Reader
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
+from gated.store.feed import FeedStore
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
@@ -90,6 +92,17 @@ class RunningGate:
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, self._floors)
         self._knowledge = Knowledge(world.clock.monotonic)
+        self._feeding = Feeding(
+            store=lambda: FeedStore(settings.state_dir),
+            trust=trust,
+            journal=self.journal,
+            time=self._time,
+            floors=self._floors,
+            knowledge=self._knowledge,
+            clock=world.clock,
+            syncs=settings.sync is not None and key is not None,
+        )
+        self._closers.append(self._feeding.close)
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock)
@@ -103,7 +116,7 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[] if way is None else [way.retention.tick],
+                more=[self._feeding.watch.tick, *([] if way is None else [way.retention.tick])],
             ),
             time=self._time,
             clock=world.clock,
@@ -169,6 +182,7 @@ class RunningGate:
             self._time,
             self._knowledge,
             self._floors,
+            self._feeding,
             lanes=lambda: self._gate.workers,
         )
         self._closers += way.closers

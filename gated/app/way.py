@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gated import __version__
+from gated.app.feeding import Feeding
 from gated.app.reporting import report
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
@@ -12,6 +13,7 @@ from gated.daemon.asking import Asking
 from gated.daemon.commands import Commands
 from gated.daemon.deliveries import Deliveries
 from gated.daemon.downlink import Downlink
+from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
@@ -48,6 +50,7 @@ class WayToCentral:
         time: TimeKeeper,
         knowledge: Knowledge,
         floors: Floors,
+        feeding: Feeding,
         lanes: Callable[[], Sequence[LaneWorker]],
     ) -> None:
         self.closers: list[Callable[[], None]] = []
@@ -83,7 +86,8 @@ class WayToCentral:
             status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
         )
         asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
-        followers = [commands]
+        feed = feeding.follow(asking, unbelieved, uplink.learn_time)
+        followers: list[Follower] = [commands, feed]
         deliveries = Deliveries(
             gate=settings.gate,
             sector=trust.profile.sector,
@@ -92,6 +96,7 @@ class WayToCentral:
             followers=followers,
             asking=asking,
             unbelieved=unbelieved,
+            busy=lambda: feed.is_at_work,
         )
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),

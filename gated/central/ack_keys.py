@@ -94,9 +94,10 @@ class AckKeys:
         ends = [(sector, key.listed.expires) for sector, key in sorted(self._keys.items())]
         return [one for one in ends if one[1] - now <= ENDS_SOON_S]
 
-    def may(self, sector: str, kind: Kind) -> bool:
-        """Whether gates believe such messages of the sector's key: that of an older office signs fewer."""
-        return kind in self._keys[sector].listed.kinds
+    def may(self, sector: str, kind: Kind, at: int) -> bool:
+        """Whether gates believe such a message of that time: the key of an older office signs fewer kinds."""
+        listed = self._keys[sector].listed
+        return listed.holds(at) and kind in listed.kinds
 
     def sign(self, sector: str, kind: Kind, payload: bytes, at: int) -> bytes | None:
         """A signed message; None where its time lies outside of the key's own, or its kind.
@@ -104,10 +105,9 @@ class AckKeys:
         The time of a message moves the clock of every gate forward, and nothing moves it back: a wrong clock
         here must not do that.
         """
-        key = self._keys[sector]
-        if not key.listed.holds(at) or kind not in key.listed.kinds:
+        if not self.may(sector, kind, at):
             return None
-        return key.signing.sign(MESSAGE_TYPES[kind], payload)
+        return self._keys[sector].signing.sign(MESSAGE_TYPES[kind], payload)
 
     def seal(self, sector: str, ack: Ack) -> bytes | None:
         """A signed receipt; None of one whose time lies outside of the key's own."""

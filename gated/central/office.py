@@ -274,7 +274,7 @@ class Office:
     def _issue(self, statement: Statement, now: int) -> tuple[int, bytes]:
         """Sign and log: (number in the log, token). What is not in the log was never issued."""
         token = sign_statement(self._key, statement)
-        return statements.log(self._ledger, self.sector, token, now), token
+        return statements.log(self._ledger, self.sector, statement, token, now), token
 
 
 def _place(kind: TargetKind) -> str:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Without a question for so many turns a delivery has been taken in. The clock of a test may stand still.
 QUIET_TURNS = 10
+#: Of a turn: each answers a few questions, and the link waits meanwhile.
+STEPS = 16
 
 
 class Delivery(Protocol):
@@ -100,9 +102,7 @@ class Deliveries:
             self._begin(found, now, linked=linked)
         if not linked:
             self._drive(now)
-            for follower in self._followers:
-                follower.turn(now)
-        served = self._asking.serve()
+        served = self._serve(now)
         if not linked:
             self._asking.end()  # nobody else can answer it
             self._unbelieved.tick()
@@ -116,6 +116,18 @@ class Deliveries:
             self._driving = False
             for follower in self._followers:
                 follower.ended()
+
+    def _serve(self, now: float) -> int:
+        """Let the followers go on with what is here; how many of their questions were answered."""
+        served = 0
+        for _ in range(STEPS):
+            for follower in self._followers:
+                follower.turn(now)
+            answered = self._asking.serve()
+            served += answered
+            if not answered:
+                break
+        return served
 
     def _drive(self, now: float) -> None:
         if not self._driving:

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gated.credential.message import MESSAGE_TYPES, open_message, signer
+from gated.credential.message import MESSAGE_TYPES, signer
 from gated.daemon.recall import Trust
+from gated.daemon.receipts import open_receipt
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError
 from gated.model.backoff import Backoff
-from gated.model.document import DocumentError
 from gated.model.event import Forked
 from gated.model.letter import NOBODY_LISTENS, Answered, Letter
-from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.policy.reckoning import is_leap
 from gated.ports import Link
@@ -23,7 +22,7 @@ from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox, note_cursor
 from gated.wire import topics
-from gated.wire.ack import Ack, read_ack
+from gated.wire.ack import Ack
 from gated.wire.batch import encode_batch
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
@@ -174,7 +173,7 @@ class Uplink:
 
     def heard(self, token: bytes, now: float) -> None:
         """Something arrived where receipts do. Raises ``StoreError``."""
-        ack = self._open(token)
+        ack = open_receipt(token, self._gate, self._trust, self._time.read().floor)
         if isinstance(ack, str):
             self.refused[ack] += 1
             return
@@ -187,7 +186,7 @@ class Uplink:
         No greeting asked for it. So it must be no older than the last answer to one, restarts included: what
         it tells of, central may have lost before that answer. Raises ``StoreError``.
         """
-        ack = self._open(token)
+        ack = open_receipt(token, self._gate, self._trust, self._time.read().floor)
         if isinstance(ack, str):
             return ack
         self._learn(token, ack.at)
@@ -202,18 +201,6 @@ class Uplink:
             self.save()
         return verdict.code if verdict.code == "ack_other_history" else ""
 
-    def _open(self, token: bytes) -> Ack | str:
-        """A receipt that central signed for this gate, or why it is none."""
-        sector, floor = self._trust.profile.sector, self._time.read().floor
-        payload = open_message(token, Kind.ACK, self._trust.keys, sector, floor)
-        if isinstance(payload, Refusal):
-            return f"ack_{payload.reason}"
-        try:
-            ack = read_ack(payload)
-        except DocumentError:
-            return "ack_malformed"
-        return ack if ack.gate == self._gate else "ack_foreign"
-
     def _learn(self, token: bytes, at: int) -> None:
         """Central's time, where its key may tell it and it can be true: a floor never comes down again."""
         key = signer(token, self._trust.keys)
@@ -222,6 +209,10 @@ class Uplink:
         if is_leap(at, self._time.read()) or not key.holds(at):
             self.refused["ack_time"] += 1
             return
+        self.learn_time(at)
+
+    def learn_time(self, at: int) -> None:
+        """Another message of central, verified, told the time."""
         self.signed_time = max(self.signed_time, at)
 
     def _believed(self, ack: Ack, now: float) -> None:

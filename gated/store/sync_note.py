@@ -36,6 +36,11 @@ def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
 
 def read_sync_note(path: Path) -> dict[str, Any]:
     """What of the note is as we write it; nothing where there is none, or one that nobody can read."""
+    return read_note(path, _FORMS)
+
+
+def read_note(path: Path, forms: Mapping[str, type]) -> dict[str, Any]:
+    """The members of a small file that have the form they should have."""
     try:
         with path.open("rb") as handle:
             note = json.loads(handle.read(_MAX_BYTES))
@@ -43,4 +48,4 @@ def read_sync_note(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(note, dict):
         return {}
-    return {name: note[name] for name, form in _FORMS.items() if type(note.get(name)) is form}
+    return {name: note[name] for name, form in forms.items() if type(note.get(name)) is form}

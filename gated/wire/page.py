@@ -42,20 +42,26 @@ _FORMS: tuple[tuple[int, int, bytes | None], ...] = (
 _FORM_OF = {(kind, fixed): form for form, (kind, _, fixed) in enumerate(_FORMS) if fixed is not None}
 
 
+class PageFullError(ValueError):
+    """These rows are too many or too large for one page."""
+
+
 def encode_page(rows: Sequence[Row]) -> bytes:
-    """A page. Raises ``ValueError`` for rows that are no page, and for too many or too large ones."""
+    """A page. Raises ``PageFullError``, and ``ValueError`` for rows that are no page."""
+    if len(rows) > MAX_ROWS:
+        raise PageFullError(f"{len(rows)} of at most {MAX_ROWS} rows")
     try:
         records = [_record(row) for row in rows]
     except (KeyError, struct.error):
         raise ValueError("a row has no form") from None
     raw = b"".join([MAGIC, len(rows).to_bytes(4, "big"), *records, *(row.token for row in rows)])
     if len(raw) > MAX_PAGE_BYTES:
-        raise ValueError(f"these rows take {len(raw)} of at most {MAX_PAGE_BYTES} bytes")
+        raise PageFullError(f"these rows take {len(raw)} of at most {MAX_PAGE_BYTES} bytes")
     if _rows(raw) != list(rows):
         raise ValueError("a row is not in the form of its kind")
     blob = pack(raw)
     if len(blob) > MAX_BLOB_BYTES:
-        raise ValueError(f"these rows take {len(blob)} of at most {MAX_BLOB_BYTES} bytes when compressed")
+        raise PageFullError(f"these rows take {len(blob)} of at most {MAX_BLOB_BYTES} bytes when compressed")
     return blob
 
 

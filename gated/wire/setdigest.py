@@ -59,9 +59,11 @@ class Buckets:
         """What a bucket is now."""
         self._digests[bucket], self._rows[bucket] = digest, rows
 
-    def replace(self, bucket: int, places: Sequence[Place]) -> None:
-        """All places of a bucket, ascending by (key, kind, id)."""
-        self.put(bucket, bucket_digest(places), len(places))
+    def replace(self, bucket: int, places: Sequence[Place]) -> tuple[bytes, int]:
+        """All places of a bucket, ascending by (key, kind, id). Its digest now, and how many they are."""
+        digest = bucket_digest(places)
+        self.put(bucket, digest, len(places))
+        return digest, len(places)
 
     @property
     def rows(self) -> int:

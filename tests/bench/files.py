@@ -97,12 +97,12 @@ def _sign(task: tuple[bytes, int, int, int]) -> tuple[list[StatementRow], list[B
             SECTOR, _drawn("pass", number, 16), NOW - 60, None, NOW - 60, _drawn("bind", number, 8), index, 0
         )
         bound = sign_statement(key, binding)
-        rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1))
+        rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1, None))
         tokens = [bound]
         for cti, product in rights_of(number, rights):
             right = Entitlement(SECTOR, binding.pass_, NOW - 60, NOW + YEAR_S, NOW - 60, cti, product, 0)
             tokens.append(sign_statement(key, right))
-            rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, tokens[-1], 1))
+            rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, tokens[-1], 1, None))
         bare.append((bare_key(index), *tokens))
     return rows, bare
 

@@ -352,7 +352,7 @@ def test_an_older_offices_key_signs_what_it_may(tmp_path):
     make(tmp_path).close()
     listed(tmp_path, lambda entry: entry.update({"kinds": ["ack", "time"]}))
     keys = AckKeys.load(tmp_path)
-    assert (True, False) == (keys.may("pools", Kind.ACK), keys.may("pools", Kind.HEAD))
+    assert (True, False) == (keys.may("pools", Kind.ACK, NOW), keys.may("pools", Kind.HEAD, NOW))
     assert keys.sign("pools", Kind.TIME, b"now", NOW) is not None
     assert keys.sign("pools", Kind.HEAD, b"head", NOW) is None
     assert keys.sign("pools", Kind.TIME, b"then", NOW - 1) is None
