@@ -6,11 +6,12 @@ The judges are those of the link: the same signatures, the same ledger, the same
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gated.central.ack_keys import AckKeys
+from gated.central.feed import Feed
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_commands import waiting_tokens
@@ -18,11 +19,12 @@ from gated.central.ledger_events import chains_of
 from gated.central.ledger_gates import EnrolledGate, gate_keys, gates, note_refused
 from gated.central.opening import NOBODY, Unbelieved, open_letter
 from gated.central.told import Told
-from gated.errors import ConfigError
+from gated.errors import ConfigError, StoreError
 from gated.links.stick import StickReader, StickWriter
 from gated.model.letter import Received
 from gated.wire import stick, topics
 from gated.wire.ack import Ack
+from gated.wire.manifest import Manifest, read_index, read_manifest
 from gated.wire.stick import Place, What
 
 #: Batches taken in with one commit.
@@ -127,3 +129,51 @@ def put_receipts_and_commands(
             writer.write(stick.command(one.gate, counter), token)
             written["commands"] += 1
     return written
+
+
+def put_feed(writer: StickWriter, feed: Feed, progress: Progress) -> Counter[str]:
+    """The newest head of a sector, after everything that it binds; how many files.
+
+    What is named by its own content is copied once, and is on the stick before the head that names it. What
+    the head names no longer is removed last. Raises ``StoreError`` where a part is lost, and ``StickError``.
+    """
+    head = feed.head
+    if head is None:
+        return Counter()
+    names = [head.manifest, *_bound(feed, read_manifest(_part(feed, head.manifest)))]
+    for done, name in enumerate(names, 1):
+        content = _part(feed, name)
+        place = stick.blob(feed.sector, name)
+        if not writer.has(place, len(content)):
+            writer.write(place, content, durably=False)
+        progress(done)
+    writer.flush()
+    writer.write(stick.head(feed.sector), head.token)
+    kept = {stick.blob(feed.sector, name).path for name in names}
+    for place in StickReader(writer.root).places(
+        lambda kind, whose: (kind, whose) == ("sector", feed.sector)
+    ):
+        if place.what is What.BLOB and place.path not in kept:
+            writer.remove(place)
+    return Counter(heads=1, blobs=len(names))
+
+
+def _bound(feed: Feed, manifest: Manifest) -> Iterator[bytes]:
+    for index in (*manifest.snapshot.denials, *manifest.snapshot.pages):
+        yield index
+        yield from read_index(_part(feed, index))
+    for delta in manifest.deltas:
+        yield from (name for name in (delta.denials, delta.others) if name is not None)
+
+
+def _part(feed: Feed, name: bytes) -> bytes:
+    try:
+        content = feed.blobs.get(name)
+    except OSError as error:
+        raise StoreError(f"a page of sector {feed.sector!r} cannot be read ({error.strerror})") from error
+    if content is None:
+        raise StoreError(
+            f"a page of sector {feed.sector!r} is lost",
+            hint="gated central feed DIR --snapshot writes all anew",
+        )
+    return content

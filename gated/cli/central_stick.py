@@ -7,11 +7,18 @@ import json
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gated.cli.central_common import add_office, ledger_of
 from gated.cli.common import command
 from gated.errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gated.central.ack_keys import AckKeys
+    from gated.central.feed import Feed
+    from gated.central.ledger import Ledger
 
 _IMPORT = """\
   gated central stick import ./city /media/usb
@@ -86,7 +93,7 @@ def run_import(arguments: argparse.Namespace) -> int:
 def run_export(arguments: argparse.Namespace) -> int:
     """Write a stick."""
     from gated.central.ack_keys import AckKeys
-    from gated.central.carrying import enrolled, put_receipts_and_commands
+    from gated.central.carrying import enrolled, put_feed, put_receipts_and_commands
     from gated.devices.clock import SystemClock
     from gated.links.stick import StickWriter, stick_folder
 
@@ -96,6 +103,9 @@ def run_export(arguments: argparse.Namespace) -> int:
     with closing(ledger_of(arguments)) as ledger:
         gates = enrolled(ledger, sector=arguments.sector, gate=arguments.gate)
         written = put_receipts_and_commands(writer, ledger, keys, gates, now)
+        sectors = {one.sector for one in gates} | ({arguments.sector} - {None})
+        for feed in _feeds(arguments, keys, ledger, sectors):
+            written += put_feed(writer, feed, _progress(arguments, f"pages of {feed.sector}"))
     writer.flush()
     if arguments.json:
         print(json.dumps({"path": str(arguments.to), "gates": len(gates), "files": dict(written)}))
@@ -103,6 +113,20 @@ def run_export(arguments: argparse.Namespace) -> int:
         listed = ", ".join(f"{count} {what}" for what, count in sorted(written.items())) or "nothing"
         print(f"{arguments.to}: {listed}, for {len(gates)} gates")
     return 0
+
+
+def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Ledger, sectors: set[str]) -> Iterator[Feed]:
+    """The feeds of some sectors, each with a head that says all that was issued."""
+    from gated.central.blobs import Blobs
+    from gated.central.feed import Feed
+    from gated.cli.central_feed import make_head
+    from gated.devices.clock import SystemClock
+
+    clock = SystemClock()
+    for sector in sorted(sectors & keys.sectors):
+        feed = Feed(Blobs(arguments.directory, sector), ledger, keys, lambda: clock.sample().wall)
+        make_head(feed, _progress(arguments, "statements"))
+        yield feed
 
 
 def _progress(arguments: argparse.Namespace, what: str) -> Any:

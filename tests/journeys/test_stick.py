@@ -9,11 +9,12 @@ import pytest
 
 from carrying import Courier
 from gated.central.ledger import Ledger
+from gated.model.statement import DenialState, TargetKind
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
 from hall import GATE, all_acknowledged
 from records import journaled
-from venue import medium, until
+from venue import credential_of, medium, until
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_receipts_are_written_for_a_gate_whose_events_came_over_the_network(cour
     assert all_acknowledged(served, site.state)
     courier.hall.broker.ban(GATE)
     code, told = courier.fetch("--gate", GATE)
-    assert (0, 1, {"acks": 1}) == (code, told["gates"], told["files"])
+    assert (0, 1, 1) == (code, told["gates"], told["files"]["acks"])
     assert (0, {}) == (courier.bring()[0], courier.bring()[1]["refused"])
 
 
@@ -104,6 +105,35 @@ def test_a_command_waits_for_the_stick(courier, served, site):
     assert "done" == listed["state"]
     with closing(Ledger(courier.hall.ledger_path)) as ledger:
         assert 1 == len(ledger.rows("SELECT 1 FROM command WHERE outcome = 'done'"))
+
+
+def test_what_was_issued_and_denied_arrives_as_over_the_network(courier, served, site):
+    bob, eve = medium(2), medium(3)
+    site.give("bob", bob, "season")
+    site.give("eve", eve, "swim3")
+    assert not served.tap(bob).granted
+    code, told = courier.fetch()
+    assert (0, 1) == (code, told["files"]["heads"])
+    assert (0, {}) == (courier.bring()[0], courier.bring()[1]["refused"])
+    assert until(lambda: served.tap(bob).granted)
+    assert served.tap(eve).granted
+    index = site.office.index(credential_of(bob))
+    site.office.deny(TargetKind.CREDENTIAL, index, DenialState.REVOKED, now=site.now)
+    courier.fetch()
+    assert 0 == courier.bring()[0]
+    assert until(lambda: not served.tap(bob).granted)
+    assert [] == courier.disbelieved()
+
+
+def test_the_next_stick_carries_only_what_is_new(courier, served, site):
+    courier.fetch()
+    pages = {path.name: path.stat().st_mtime_ns for path in (courier.folder / "sector-pools").iterdir()}
+    site.give("bob", medium(2), "season")
+    courier.fetch()
+    after = {path.name: path.stat().st_mtime_ns for path in (courier.folder / "sector-pools").iterdir()}
+    same = pages.keys() & after.keys() - {"head"}
+    assert all(pages[name] == after[name] for name in same)
+    assert pages["head"] != after["head"]
 
 
 def test_a_stick_that_is_pulled_out_is_written_again(courier, served):
