@@ -24,7 +24,7 @@ from gated.wire.stick import Place, What
 log = logging.getLogger(__name__)
 
 #: Without a question for so many turns a delivery has been taken in. The clock of a test may stand still.
-QUIET_TURNS = 10
+QUIET_TURNS = 6
 #: Of a turn: each answers a few questions, and the link waits meanwhile.
 STEPS = 16
 
