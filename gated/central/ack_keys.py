@@ -99,10 +99,14 @@ class AckKeys:
         The time of a receipt moves the clock of every gate forward, and nothing moves it back: a wrong clock
         here must not do that.
         """
+        return self.sign(sector, Kind.ACK, encode_ack(ack), ack.at)
+
+    def sign(self, sector: str, kind: Kind, payload: bytes, at: int) -> bytes | None:
+        """A signed message that tells the time ``at``; None where the key may not sign it, or not then."""
         key = self._keys[sector]
-        if not key.listed.holds(ack.at):
+        if kind not in key.listed.kinds or not key.listed.holds(at):
             return None
-        return key.signing.sign(MESSAGE_TYPES[Kind.ACK], encode_ack(ack))
+        return key.signing.sign(MESSAGE_TYPES[kind], payload)
 
     def __repr__(self) -> str:
         return f"AckKeys({', '.join(sorted(self._keys))})"

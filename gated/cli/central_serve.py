@@ -138,9 +138,12 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
 def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> CentralWorker:
     import secrets
 
+    from gated.central.answering import Answering
+    from gated.central.pulse import Pulses
     from gated.central.service import CentralWorker
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
+    from gated.wire.request import PulseWanted
 
     clock = SystemClock()
 
@@ -156,6 +159,7 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> 
         random=secrets.SystemRandom().random,
         name=name,
         group=group,
+        answering=Answering({PulseWanted: Pulses(keys, now).answer}),
     )
 
 
