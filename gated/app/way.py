@@ -11,6 +11,7 @@ from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.pulse import PulseFollower
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
@@ -43,12 +44,12 @@ class WayToCentral:
         knowledge: Knowledge,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
-        self._knowledge = knowledge
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
         backoff = Backoff(world.jitter)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
@@ -61,13 +62,26 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            asking=asking,
+            followers=(
+                PulseFollower(
+                    gate=settings.gate,
+                    asking=asking,
+                    trust=trust,
+                    time=time,
+                    knowledge=knowledge,
+                    unbelieved=unbelieved,
+                    monotonic=world.clock.monotonic,
+                    random=world.random,
+                ),
+            ),
+            unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
             time=time,
