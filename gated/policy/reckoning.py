@@ -196,9 +196,8 @@ def learnt(bounds: Bounds, signed: int, sample: ClockSample) -> Bounds:
 
 def pulsed(bounds: Bounds, signed: int, rtt_s: float, sample: ClockSample) -> Bounds:
     """After central answered our fresh number ``rtt_s`` after we asked, and within ``SURE_RTT_S``."""
-    floor = raised(bounds.floor, signed, sample)
-    latest = max(floor.carried_to(sample), signed + math.ceil(rtt_s))
-    return Bounds(floor, Ceiling(latest, sample.boottime, sample.boot))
+    ceiling = Ceiling(signed + math.ceil(rtt_s), sample.boottime, sample.boot)
+    return Bounds(raised(bounds.floor, signed, sample), ceiling)
 
 
 def is_leap(signed: int, reading: TimeReading) -> bool:
