@@ -9,13 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 from gated.central.ack_keys import AckKeys
+from gated.central.answering import Answering
+from gated.central.commanding import CommandPublisher
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
+from gated.central.pulse import Pulses
 from gated.central.service import CentralWorker
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
+from gated.wire.request import PulseWanted
 from records import Rows, kept, let_in
 from venue import ServedSite, Site, until
 
@@ -45,17 +49,23 @@ class Hall:
 
     def serve(self, workers: int = 1) -> None:
         """Start workers of central, each with a ledger connection of its own."""
-        clock = SystemClock()
+        clock, keys = SystemClock(), AckKeys.load(self.directory)
+
+        def now() -> int:
+            return clock.sample().wall
+
         for _ in range(workers):
             self._number += 1
             ledger = Ledger(self.ledger_path)
             worker = CentralWorker(
                 MemoryLink(self.broker, f"central-{self._number}"),
                 ledger,
-                AckKeys.load(self.directory),
-                now=lambda: clock.sample().wall,
+                keys,
+                now=now,
                 monotonic=clock.monotonic,
                 random=lambda: 0.05,
+                answering=Answering({PulseWanted: Pulses(keys, now).answer}),
+                publishers=[CommandPublisher(ledger, now)],
             )
 
             def run(worker=worker, ledger=ledger) -> None:

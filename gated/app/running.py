@@ -24,6 +24,7 @@ from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.knowledge_watch import KnowledgeWatch
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.recall import Recall, Trust
@@ -44,6 +45,7 @@ from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.ticket import Kept
+from gated.store.time_note import TIME_NOTE
 from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
@@ -90,7 +92,7 @@ class RunningGate:
             unknown_counts=trust.profile.unknown_counts,
         )
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
-        self._time = TimeKeeper(world.clock, self._floors)
+        self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
         self._knowledge = Knowledge(world.clock.monotonic)
         self._feeding = Feeding(
             store=lambda: FeedStore(settings.state_dir),
@@ -103,9 +105,16 @@ class RunningGate:
             syncs=settings.sync is not None and key is not None,
         )
         self._closers.append(self._feeding.close)
+        watch = KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=trust.profile.staleness,
+            floors=self._floors,
+            journal=self.journal,
+            time=self._time,
+        )
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
-        self._control = Control(settings, trust, self._time, world.clock)
+        self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
@@ -116,7 +125,11 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[self._feeding.watch.tick, *([] if way is None else [way.retention.tick])],
+                more=[
+                    watch.tick,
+                    self._feeding.watch.tick,
+                    *([] if way is None else [way.retention.tick]),
+                ],
             ),
             time=self._time,
             clock=world.clock,
@@ -147,6 +160,8 @@ class RunningGate:
             self._gate.say_stopped()
         if self.sync is not None:
             self.sync.stop(_SYNC_STOP_S)
+        with suppress(StoreError):  # nor does time wait: the next start goes on from here
+            self._time.persist()
         for close in self._closers:
             close()
         # The journal closes last: only a writer folds its write-ahead log back into the file.
@@ -223,6 +238,7 @@ class RunningGate:
                 cache=cache,
                 uses=uses,
                 exits_counted=self._settings.exits_counted,
+                knowledge=self._knowledge,
             ),
             journal=self.journal,
             time=self._time,

@@ -17,6 +17,7 @@ from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
+from gated.daemon.pulse import PulseFollower
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
@@ -54,12 +55,12 @@ class WayToCentral:
         lanes: Callable[[], Sequence[LaneWorker]],
     ) -> None:
         self.closers: list[Callable[[], None]] = []
-        self._knowledge = knowledge
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
         backoff = Backoff(world.jitter)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
@@ -73,7 +74,6 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
-        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         commands = Commands(
             gate=settings.gate,
             trust=trust,
@@ -87,7 +87,17 @@ class WayToCentral:
         )
         asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
         feed = feeding.follow(asking, unbelieved, uplink.learn_time)
-        followers: list[Follower] = [commands, feed]
+        pulse = PulseFollower(
+            gate=settings.gate,
+            asking=asking,
+            trust=trust,
+            time=time,
+            knowledge=knowledge,
+            unbelieved=unbelieved,
+            monotonic=world.clock.monotonic,
+            random=world.random,
+        )
+        followers: list[Follower] = [pulse, commands, feed]
         deliveries = Deliveries(
             gate=settings.gate,
             sector=trust.profile.sector,

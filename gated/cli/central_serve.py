@@ -6,6 +6,7 @@ import argparse
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -173,15 +174,19 @@ def _worker(
     from gated.central.answering import Answering
     from gated.central.commanding import CommandPublisher
     from gated.central.feed_serving import Heads, feed_answers
+    from gated.central.ledger_feed import head_version
+    from gated.central.pulse import Pulses
     from gated.central.service import CentralWorker
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
+    from gated.wire.request import PulseWanted
 
     clock = SystemClock()
 
     def now() -> int:
         return clock.sample().wall
 
+    pulses = Pulses(keys, now, head=partial(head_version, ledger))
     return CentralWorker(
         MqttLink(place, floor=now, monotonic=clock.monotonic),
         ledger,
@@ -191,7 +196,7 @@ def _worker(
         random=secrets.SystemRandom().random,
         name=f"worker {number}",
         group=group,
-        answering=Answering(feed_answers(directory, ledger, keys.sectors)),
+        answering=Answering({**feed_answers(directory, ledger, keys.sectors), PulseWanted: pulses.answer}),
         # One of a process is enough.
         publishers=[Heads(ledger, keys.sectors), CommandPublisher(ledger, now)] if number == 1 else [],
     )

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
+from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential
 from gated.model.decision import EMPTY, NOBODY, UNUSED, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
-from gated.model.venue import Direction, Lane, Profile
+from gated.model.venue import Direction, Freshness, Lane, Profile
 from gated.policy.calendar import shift_of
+from gated.policy.freshness import freshness
+from gated.policy.reckoning import day_time
 from gated.policy.terms import asks_uses, asks_who_is_inside
 from gated.store.cache import Cache, Token
 from gated.store.uses import NEVER_USED, UsesReader
@@ -37,13 +40,21 @@ class Recall:
     """Asks the question of a tap at one lane. Used by one thread. All it raises is ``StoreError``."""
 
     def __init__(
-        self, *, lane: Lane, trust: Trust, cache: Cache, uses: UsesReader, exits_counted: bool
+        self,
+        *,
+        lane: Lane,
+        trust: Trust,
+        cache: Cache,
+        uses: UsesReader,
+        exits_counted: bool,
+        knowledge: Knowledge,
     ) -> None:
         self._lane = lane
         self._trust = trust
         self._cache = cache
         self._uses = uses
         self._exits_counted = exits_counted
+        self._knowledge = knowledge
 
     def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
         """What a medium asks."""
@@ -88,6 +99,7 @@ class Recall:
             now=reading,
             presence=presence,
             occupancy=occupancy,
+            known_at=self._knowledge.known_at,
         )
 
     def _candidates(
@@ -96,7 +108,7 @@ class Recall:
         if not rights:
             return ()
         profile = self._trust.profile
-        day = profile.day_of(reading.estimate)
+        day = self.day(reading)
         asked = [right.id for right in rights if asks_uses(right, profile)]
         counted = self._uses.recall(asked, profile.venue, day)
         found = [(right, counted.get(right.id, NEVER_USED), own.get(right.id)) for right in rights]
@@ -156,7 +168,18 @@ class Recall:
     def shift(self, reading: TimeReading) -> int:
         """The venue's service day, as yyyymmdd."""
         profile = self._trust.profile
-        return shift_of(reading.estimate, profile.timezone, profile.day_end_min)
+        return shift_of(day_time(reading, profile.when_unsure), profile.timezone, profile.day_end_min)
+
+    # -------------------------------------------------------------- which day, and how fresh
+
+    def day(self, reading: TimeReading) -> int:
+        """The venue's calendar day on which a use counts, as yyyymmdd."""
+        profile = self._trust.profile
+        return profile.day_of(day_time(reading, profile.when_unsure))
+
+    def freshness(self, reading: TimeReading) -> Freshness | None:
+        """How fresh what is known is; None where it is not judged."""
+        return freshness(self._knowledge.known_at, reading.floor, self._trust.profile.staleness)
 
 
 _MISPLACED = Refusal(Reason.MISPLACED)
