@@ -144,6 +144,7 @@ STEPS = st.lists(
         st.sampled_from(["write", "export", "deliver", "carry", "hear", "connect", "restart"]),
         st.integers(0, 30),
     ),
+    min_size=5,
     max_size=25,
 )
 
@@ -154,6 +155,8 @@ def test_link_and_stick_in_any_order_end_in_the_same_state(steps):
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         world = World(Path(folder), stack)
         world.write(2)
+        world.export(1)
+        world.deliver(world.batches[0])
         for what, number in steps:
             before = world.uplink.acknowledged
             match what:
