@@ -92,7 +92,7 @@ class Post:
             ),
             monotonic=self.clock.monotonic,
             lanes=lambda: self.lanes,
-            refresh=[self._refresh],
+            refresh=self._refresh,
             status=lambda: {"unsent": 3},
         )
 
@@ -103,7 +103,8 @@ class Post:
         self.stop()
         self.start()
 
-    def _refresh(self) -> None:
+    def _refresh(self, now: float) -> None:
+        assert now == self.clock.monotonic()
         self.refreshed += 1
 
     # -------------------------------------------------------------- commanding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gated import __version__
 from gated.app.feeding import Feeding
@@ -74,6 +75,7 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        others: list[Follower] = []
         commands = Commands(
             gate=settings.gate,
             trust=trust,
@@ -83,6 +85,7 @@ class WayToCentral:
             unbelieved=unbelieved,
             monotonic=world.clock.monotonic,
             lanes=lanes,
+            refresh=partial(begin_all, others),
             status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
         )
         asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
@@ -97,7 +100,8 @@ class WayToCentral:
             monotonic=world.clock.monotonic,
             random=world.random,
         )
-        followers: list[Follower] = [pulse, commands, feed]
+        others += [pulse, feed]
+        followers: list[Follower] = [*others, commands]
         deliveries = Deliveries(
             gate=settings.gate,
             sector=trust.profile.sector,
@@ -132,6 +136,12 @@ class WayToCentral:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)
         self.closers.append(outbox.close)
         return outbox
+
+
+def begin_all(followers: Sequence[Follower], now: float) -> None:
+    """Let followers ask whatever they ask when a link opens."""
+    for follower in followers:
+        follower.begin(now)
 
 
 def tls_files(sync: SyncSettings) -> TlsFiles | None:

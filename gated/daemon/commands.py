@@ -60,7 +60,7 @@ class Commands:
     Args:
         gate: whose commands count here.
         lanes: those that serve, asked for when a command speaks to one.
-        refresh: each asks central for something at once.
+        refresh: lets everybody ask central at once, as when a link opens; told monotonic seconds.
         status: for a report. May raise ``StoreError``.
 
     """
@@ -76,7 +76,7 @@ class Commands:
         unbelieved: UnbelievedCounter,
         monotonic: Callable[[], float],
         lanes: Callable[[], Iterable[OrderedLane]],
-        refresh: Iterable[Callable[[], None]] = (),
+        refresh: Callable[[float], None] = lambda _now: None,
         status: Status = dict,
     ) -> None:
         self._gate = gate
@@ -87,7 +87,7 @@ class Commands:
         self._unbelieved = unbelieved
         self._monotonic = monotonic
         self._lanes = lanes
-        self._refresh = tuple(refresh)
+        self._refresh = refresh
         self._status = status
         self._carried_out: deque[float] = deque(maxlen=RATE)
         self._owing: dict[str, _Errand] = {}  # lanes that have not answered, and to what
@@ -172,8 +172,7 @@ class Commands:
         if command.what is What.REPORT:
             self._append(Reported(key, command.counter, command.by, command.reason, dict(self._status())))
         elif command.what is What.REFRESH:
-            for ask in self._refresh:
-                ask()
+            self._refresh(self._monotonic())
             self._tell(command, key)
         else:
             self._order(command, key, reading)
