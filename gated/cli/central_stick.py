@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.central_common import add_office, ledger_of
+from gated.cli.central_common import add_office, ledger_of, open_ledger
 from gated.cli.common import command
 from gated.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gated.central.ack_keys import AckKeys
     from gated.central.feed import Feed
@@ -92,30 +93,55 @@ def run_import(arguments: argparse.Namespace) -> int:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write a stick."""
+    gates, written = write_stick(
+        arguments.directory,
+        arguments.to,
+        sector=arguments.sector,
+        gate=arguments.gate,
+        progress=lambda what: _progress(arguments, what),
+    )
+    if arguments.json:
+        print(json.dumps({"path": str(arguments.to), "gates": gates, "files": dict(written)}))
+    else:
+        print(f"{arguments.to}: {files_words(written)}, for {gates} gates")
+    return 0
+
+
+def files_words(written: Counter[str]) -> str:
+    """How many files of what, for people."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(written.items())) or "nothing"
+
+
+def write_stick(
+    directory: Path,
+    to: Path,
+    *,
+    sector: str | None,
+    gate: str | None,
+    progress: Callable[[str], Callable[[int], None]],
+) -> tuple[int, Counter[str]]:
+    """Write what is for gates; for how many, and how many files of what. Raises ``GatedError``."""
     from gated.central.ack_keys import AckKeys
     from gated.central.carrying import enrolled, put_feed, put_receipts_and_commands
     from gated.devices.clock import SystemClock
     from gated.links.stick import StickWriter, stick_folder
 
-    keys, now = AckKeys.load(arguments.directory), SystemClock().sample().wall
+    keys, now = AckKeys.load(directory), SystemClock().sample().wall
     keys.check(now)
-    writer = StickWriter(stick_folder(arguments.to))
-    with closing(ledger_of(arguments)) as ledger:
-        gates = enrolled(ledger, sector=arguments.sector, gate=arguments.gate)
+    writer = StickWriter(stick_folder(to))
+    with closing(open_ledger(directory)) as ledger:
+        gates = enrolled(ledger, sector=sector, gate=gate)
         written = put_receipts_and_commands(writer, ledger, keys, gates, now)
-        sectors = {one.sector for one in gates} | ({arguments.sector} - {None})
-        for feed in _feeds(arguments, keys, ledger, sectors):
-            written += put_feed(writer, feed, _progress(arguments, f"pages of {feed.sector}"))
+        sectors = {one.sector for one in gates} | (set() if sector is None else {sector})
+        for feed in _feeds(directory, keys, ledger, sectors, progress("statements")):
+            written += put_feed(writer, feed, progress(f"pages of {feed.sector}"))
     writer.flush()
-    if arguments.json:
-        print(json.dumps({"path": str(arguments.to), "gates": len(gates), "files": dict(written)}))
-    else:
-        listed = ", ".join(f"{count} {what}" for what, count in sorted(written.items())) or "nothing"
-        print(f"{arguments.to}: {listed}, for {len(gates)} gates")
-    return 0
+    return len(gates), written
 
 
-def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Ledger, sectors: set[str]) -> Iterator[Feed]:
+def _feeds(
+    directory: Path, keys: AckKeys, ledger: Ledger, sectors: set[str], progress: Callable[[int], None]
+) -> Iterator[Feed]:
     """The feeds of some sectors, each with a head that says all that was issued."""
     from gated.central.blobs import Blobs
     from gated.central.feed import Feed
@@ -124,8 +150,8 @@ def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Ledger, sectors
 
     clock = SystemClock()
     for sector in sorted(sectors & keys.sectors):
-        feed = Feed(Blobs(arguments.directory, sector), ledger, keys, lambda: clock.sample().wall)
-        make_head(feed, _progress(arguments, "statements"))
+        feed = Feed(Blobs(directory, sector), ledger, keys, lambda: clock.sample().wall)
+        make_head(feed, progress)
         yield feed
 
 
