@@ -17,6 +17,7 @@ from gated.policy.reckoning import EARLIEST, Floor, reckon
 from gated.store.cache import Cache
 from gated.store.directory import FLOORS, JOURNAL
 from gated.store.floors import TIME, floors_file
+from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.store.uses import UsesReader
 
 
@@ -35,7 +36,13 @@ def explained(
     uses = UsesReader(settings.state_dir / JOURNAL)
     with closing(uses), closing(Cache(settings.state_dir)) as cache:
         recall = Recall(
-            lane=lane.lane, trust=trust, cache=cache, uses=uses, exits_counted=settings.exits_counted
+            lane=lane.lane,
+            trust=trust,
+            cache=cache,
+            uses=uses,
+            exits_counted=settings.exits_counted,
+            # Only the gate itself knows: a link that is up is as near as its files come to it.
+            uses_known=lambda: read_sync_note(settings.state_dir / SYNC_NOTE).get("up") is True,
         )
         if asked.pass_ is None:
             return explain(recall.of_medium(asked.credential, reading))

@@ -17,10 +17,12 @@ from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
+from gated.daemon.uses import UsesFollower
 from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
+from gated.store.elsewhere import ElsewhereStore
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox
@@ -43,12 +45,13 @@ class WayToCentral:
         knowledge: Knowledge,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
-        self._knowledge = knowledge
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
+        elsewhere, self._old = (self._elsewhere(settings, trust) for _ in range(2))
         backoff = Backoff(world.jitter)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
@@ -61,13 +64,25 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            asking=asking,
+            followers=(
+                UsesFollower(
+                    trust=trust,
+                    time=time,
+                    store=elsewhere,
+                    journal=journal,
+                    asking=asking,
+                    knowledge=knowledge,
+                    unbelieved=unbelieved,
+                ),
+            ),
+            unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
             time=time,
@@ -78,6 +93,17 @@ class WayToCentral:
             last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
+
+    def forget(self, day: int, shift: int) -> None:
+        """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
+        self._old.forget(day, shift)
+
+    def _elsewhere(self, settings: Settings, trust: Trust) -> ElsewhereStore:
+        store = ElsewhereStore(
+            settings.state_dir, settings.gate, trust.profile.venue, settings.state_dir / JOURNAL
+        )
+        self.closers.append(store.close)
+        return store
 
     def _outbox(self, settings: Settings) -> Outbox:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)

@@ -119,6 +119,7 @@ class Gated:
                 cache=Cache(directory),
                 uses=UsesReader(work / "journal.db"),
                 exits_counted=False,
+                uses_known=lambda: True,
             ),
             journal=self.journal,
             time=self.time,
