@@ -1,7 +1,7 @@
 """From events to use records: what a settlement counts, within the transaction that takes it in.
 
-Only rows that count are looked at (docs/reference/sync.md, Counting). Each settlement counts once, and what it
-counts is added to what is there, so no record ever shrinks: repetition adds nothing, a late row adds its own.
+Only rows that count are looked at (docs/reference/sync.md, Counting). Each settlement counts once, and what
+it counts is added to what is there, so no record ever shrinks: repetition adds nothing, a late row its own.
 """
 
 from __future__ import annotations
@@ -86,7 +86,11 @@ class _Counting:
 
     def finish(self) -> Counted:
         told = uses.add(self._ledger, self._taken, self._moved)
-        over = [by for key, by in self._by.items() if check(self._ledger, self._rules, key.sector, key.cti, self._now)]
+        over = [
+            by
+            for key, by in self._by.items()
+            if check(self._ledger, self._rules, key.sector, key.cti, self._now)
+        ]
         return Counted(told, frozenset(over))
 
     # -------------------------------------------------------------- settlements
@@ -159,7 +163,14 @@ class _Counting:
             self._move(row, venue, event, gone=_persons(event))
 
     def _move(
-        self, row: New, venue: str, where: Mapping[str, Any], *, come: int = 0, gone: int = 0, last_in: int = 0
+        self,
+        row: New,
+        venue: str,
+        where: Mapping[str, Any],
+        *,
+        come: int = 0,
+        gone: int = 0,
+        last_in: int = 0,
     ) -> None:
         zone, shift, pass_ = where.get("zone"), where.get("shift"), where.get("pass")
         if not is_name(zone) or type(shift) is not int or not FIRST_DAY <= shift <= LAST_DAY:

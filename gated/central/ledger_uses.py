@@ -1,4 +1,4 @@
-"""How rights were used and who is inside, per gate and day: rows that only grow, numbered by their last change."""
+"""How rights were used and who is inside, per gate and day: each row only grows, and bears its last change."""
 
 from __future__ import annotations
 
@@ -135,9 +135,9 @@ def since(ledger: Ledger, sector: str, after: int, upto: int, at: int) -> Uses:
         rows = rows[:MAX_RECORDS]
         upto = rows[-1][0]
     used, people = [], []
-    for _, present, key, gate, day, venue, count, last, gone, zone in rows:
+    for _, present, key, gate, day, venue, count, told, gone, zone in rows:
         # What is later than now cannot be: the clock of this machine was set back.
-        last = None if last is None else min(last, at)
+        last = None if told is None else min(told, at)
         if present:
             people.append(PresenceRecord(key, venue, zone, day, gate, count, gone, last))
         else:

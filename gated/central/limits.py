@@ -17,7 +17,7 @@ from gated.model.rules import MAX_USES
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a right or a product says of uses. None = nothing: a right is as its product, a product has no limit."""
+    """What a right or a product says of uses. None = nothing: as the product, which then has no limit."""
 
     total: int | None = None
     per_day: int | None = None
@@ -123,7 +123,9 @@ def _product(table: Mapping[str, Any]) -> Said:
     return Said(
         total=_number(said.get("total")),
         per_day=_number(said.get("per_day")),
-        shares={venue: _number(one) or 0 for venue, one in shares.items()} if isinstance(shares, dict) else None,
+        shares={venue: _number(one) or 0 for venue, one in shares.items()}
+        if isinstance(shares, dict)
+        else None,
         reentry_s=1 if table.get("reentry") is not None else None,
     )
 

@@ -1,4 +1,4 @@
-"""Rights that were used more often than they allow: gates that were apart could not know of each other's uses."""
+"""Rights that were used more often than they allow: gates that were apart did not know of each other."""
 
 from __future__ import annotations
 

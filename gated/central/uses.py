@@ -43,9 +43,8 @@ class UsesTeller:
         """A commit changed records: of each sector the numbers before and after."""
         for sector, (after, upto) in told.items():
             due = self._due.setdefault(sector, [])
-            if due and due[-1][1] == after:
-                after = due.pop()[0]
-            due.append((after, upto))
+            joins = bool(due) and due[-1][1] == after
+            due.append((due.pop()[0] if joins else after, upto))
 
     def begin(self) -> None:
         """A link was opened."""
@@ -82,7 +81,7 @@ class UsesTeller:
         return [] if sealed is None else [Letter(topics.uses(sector), sealed)]
 
     def _seal(self, told: Uses) -> bytes | None:
-        """None = the sector's key may not sign such a message, or not now: an older office's (key rotation)."""
+        """None = the sector's key may not sign such a message (an older office's), or not now."""
         return self._keys.sign(told.sector, Kind.USES, encode_uses(told), told.at)
 
 

@@ -92,9 +92,7 @@ class Recall:
             own = self._own_denials(rights, denials, reading)
         asked = [right.id for right in rights if asks_uses(right, self._trust.profile)]
         where = self._where(pass_, reading)
-        used, people = self._elsewhere.recall(
-            asked, self._trust.profile.venue, self._day(reading), where
-        )
+        used, people = self._elsewhere.recall(asked, self._trust.profile.venue, self._day(reading), where)
         presence, occupancy = self._inside(where, people)
         return Question(
             credential=credential,

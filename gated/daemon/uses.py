@@ -1,4 +1,4 @@
-"""Follows what central knows of uses and of who is inside: told as it changes, asked for where it is missed."""
+"""Follows what central knows of uses and of who is inside: told as it changes, asked for where missed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gated.wire.uses import MAX_USES_BYTES, Uses, read_uses
 
 log = logging.getLogger(__name__)
 
-#: A message that came before another one is waited for so long: workers of central overtake each other; seconds.
+#: What is missed before a message is waited for so long: workers of central overtake each other; seconds.
 GAP_S = 1.0
 #: After a question that was not answered, or that central cannot answer now; seconds.
 AGAIN_S = 2.0
@@ -141,20 +141,21 @@ class UsesFollower:
             token, Kind.USES, self._trust.keys, sector, reading.floor, MAX_USES_BYTES + _ENVELOPE_BYTES
         )
         if isinstance(payload, Refusal):
-            return self._refuse(str(payload.reason))
-        try:
-            told = read_uses(payload)
-        except DocumentError:
-            return self._refuse("malformed")
-        if told.sector != sector:
-            return self._refuse("foreign")
-        return self._refuse("future") if is_leap(told.at, reading) else told
-
-    def _refuse(self, code: str) -> None:
+            code = str(payload.reason)
+        else:
+            try:
+                told = read_uses(payload)
+            except DocumentError:
+                code = "malformed"
+            else:
+                if told.sector == sector and not is_leap(told.at, reading):
+                    return told
+                code = "future" if told.sector == sector else "foreign"
         self._unbelieved.note(_WHAT, code)
+        return None
 
     def _take(self, told: Uses) -> None:
-        """Merge at once, whatever is missed before it: each record says how it stands. Raises ``StoreError``."""
+        """Merge at once, whatever is missed before: each record says how it stands. Raises ``StoreError``."""
         known = self._knowledge.uses
         self._early[told.after] = max(told.upto, self._early.get(told.after, 0))
         seq = known

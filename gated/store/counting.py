@@ -26,7 +26,7 @@ _TAKE = (
     " keep_until = excluded.keep_until,"
     " last_at = coalesce(max(last_at, excluded.last_at), last_at, excluded.last_at)"
 )
-# Beside who is inside, who came and who went are kept: another gate of the venue may have seen the other half.
+# Beside who is inside, who came and who went are kept: another gate of the venue may have seen the rest.
 _COME = (
     "INSERT INTO presence (pass, zone, shift, inside, come, last_in) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
     " ON CONFLICT (pass, zone, shift) DO UPDATE SET inside = inside + excluded.inside,"

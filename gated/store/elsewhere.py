@@ -41,8 +41,8 @@ _USED_SOME = tuple(
 _BOTH_SOME = tuple(f"{used} UNION ALL {_PEOPLE}" for used in _USED_SOME)
 
 _TAKE = (
-    "INSERT INTO used (cti, venue, gate, day, taken, last_at, counts, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET taken = excluded.taken, last_at = excluded.last_at,"
+    "INSERT INTO used (cti, venue, gate, day, taken, last_at, counts, confirmed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET taken = excluded.taken, last_at = excluded.last_at,"
     " counts = excluded.counts, confirmed = excluded.confirmed"
 )
 _MOVE = (
@@ -58,7 +58,7 @@ _CROWD = (
 
 
 class UsedElsewhere(NamedTuple):
-    """Of a right. ``confirmed``: how many of this gate's own uses central has. ``paid_at`` as in ``Counted``."""
+    """Of a right. ``confirmed``: how many uses of this gate's own journal central has."""
 
     uses: Uses = UNUSED
     paid_at: int | None = None
@@ -102,7 +102,7 @@ class ElsewhereReader:
         One statement for up to 16 rights and people, and none where nothing was ever told.
         """
         found: dict[bytes, UsedElsewhere] = {}
-        people = [None, None]
+        people: list[Seen | None] = [None, None]
         if not self._cache.knows_elsewhere or not (rights or inside):
             return found, PeopleElsewhere()
         for first in range(0, max(1, len(rights)), _SLICE):
@@ -110,7 +110,9 @@ class ElsewhereReader:
             with_people = inside is not None and first == 0
             queries = _BOTH_SOME if with_people else _USED_SOME
             values = (day, *(inside or (None, None, None)), *some)
-            for what, cti, where, count, more, last_at, confirmed in self._cache.select(queries[len(some)], values):
+            for what, cti, where, count, more, last_at, confirmed in self._cache.select(
+                queries[len(some)], values
+            ):
                 if what:
                     people[what - 1] = None if count is None else Seen(0, count, more, last_at)
                     continue
@@ -127,7 +129,7 @@ class ElsewhereReader:
 
 
 class ElsewhereStore:
-    """The writer. Used by one thread; other connections read and write the file. All it raises is ``StoreError``.
+    """The writer. Used by one thread; others read and write the file. All it raises is ``StoreError``.
 
     Args:
         directory: the state directory.
@@ -187,7 +189,9 @@ class ElsewhereStore:
 
         def work() -> None:
             execute = self._connection.execute
-            used = execute("SELECT cti, gate, day, venue, taken, last_at FROM used WHERE gate = ?", (self._gate,))
+            used = execute(
+                "SELECT cti, gate, day, venue, taken, last_at FROM used WHERE gate = ?", (self._gate,)
+            )
             rows = [UseRecord(*row) for row in used.fetchall()]
             people = execute(
                 "SELECT pass, ?, zone, shift, gate, come, gone, last_in FROM people"
@@ -223,7 +227,8 @@ class ElsewhereStore:
         """Whether it had shrunk: of a record that only grows somebody holds an older one, or forged it."""
         key = told.cti, told.venue, told.gate, told.day
         row = self._connection.execute(
-            "SELECT taken, last_at, counts FROM used WHERE cti = ? AND venue = ? AND gate = ? AND day = ?", key
+            "SELECT taken, last_at, counts FROM used WHERE cti = ? AND venue = ? AND gate = ? AND day = ?",
+            key,
         ).fetchone()
         had_taken, had_last, counted = row or (0, 0, 0)
         taken, last_at = max(told.taken, had_taken), max(told.last_at, had_last)

@@ -109,9 +109,10 @@ def _standing(db: Database) -> None:
 def _come_and_gone(db: Database) -> None:
     """Who came and who went, apart: with what other gates of the venue counted they add up (ADR 0021)."""
     for table in ("presence", "occupancy"):
-        db.execute(f"ALTER TABLE {table} ADD COLUMN come INTEGER NOT NULL DEFAULT 0")
-        db.execute(f"ALTER TABLE {table} ADD COLUMN gone INTEGER NOT NULL DEFAULT 0")
-        db.execute(f"UPDATE {table} SET come = inside")
+        for column in ("come", "gone"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE presence SET come = inside")
+    db.execute("UPDATE occupancy SET come = inside")
 
 
 STATEMENT_TABLE = (

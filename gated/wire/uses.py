@@ -1,4 +1,4 @@
-"""Use records: what central knows of uses and of who is inside, told to all gates of a sector (docs/reference/sync.md).
+"""Use records: what central knows of uses and of who is inside, told to a sector (docs/reference/sync.md).
 
 They are state and no events: each tells how it stands, each number in it only grows, and whoever merges by
 taking the larger loses nothing by loss, repetition or another order (ADR 0021).
@@ -21,7 +21,7 @@ USES_VERSION = 1
 MAX_USES_BYTES = 60_000
 #: Records in a message, of both kinds together.
 MAX_RECORDS = 200
-#: The pass of whoever left and whose pass nobody knows: such people count in a venue, and in nobody's presence.
+#: The pass of those whose pass nobody knows: they count in a venue, and in nobody's presence.
 NOBODYS = bytes(16)
 
 _CTI = re.compile(r"[0-9a-f]{16}\Z")
