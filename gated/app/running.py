@@ -23,6 +23,7 @@ from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.knowledge_watch import KnowledgeWatch
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.recall import Recall, Trust
@@ -42,6 +43,7 @@ from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.ticket import Kept
+from gated.store.time_note import TIME_NOTE
 from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
@@ -87,11 +89,19 @@ class RunningGate:
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
         )
-        self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        floors = Floors(self.journal, settings.state_dir / FLOORS)
+        self._time = TimeKeeper(world.clock, floors, settings.state_dir / TIME_NOTE)
         self._knowledge = Knowledge(world.clock.monotonic)
+        watch = KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=trust.profile.staleness,
+            floors=floors,
+            journal=self.journal,
+            time=self._time,
+        )
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
-        self._control = Control(settings, trust, self._time, world.clock)
+        self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
@@ -102,7 +112,7 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[] if way is None else [way.retention.tick],
+                more=[watch.tick] if way is None else [watch.tick, way.retention.tick],
                 forget=[] if way is None else [way.forget],
             ),
             time=self._time,
@@ -134,6 +144,8 @@ class RunningGate:
             self._gate.say_stopped()
         if self.sync is not None:
             self.sync.stop(_SYNC_STOP_S)
+        with suppress(StoreError):  # nor does time wait: the next start goes on from here
+            self._time.persist()
         for close in self._closers:
             close()
         # The journal closes last: only a writer folds its write-ahead log back into the file.
@@ -200,7 +212,7 @@ class RunningGate:
                 cache=cache,
                 uses=uses,
                 exits_counted=self._settings.exits_counted,
-                uses_known=self._knowledge.uses_known,
+                knowledge=self._knowledge,
             ),
             journal=self.journal,
             time=self._time,

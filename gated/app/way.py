@@ -11,6 +11,7 @@ from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.pulse import PulseFollower
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
@@ -72,6 +73,16 @@ class WayToCentral:
             downlink=Downlink(statements=statements, trust=trust, time=time),
             asking=asking,
             followers=(
+                PulseFollower(
+                    gate=settings.gate,
+                    asking=asking,
+                    trust=trust,
+                    time=time,
+                    knowledge=knowledge,
+                    unbelieved=unbelieved,
+                    monotonic=world.clock.monotonic,
+                    random=world.random,
+                ),
                 UsesFollower(
                     trust=trust,
                     time=time,

@@ -31,10 +31,6 @@ class Answering:
     def __init__(self, answerers: Mapping[type, Answerer]) -> None:
         self._answerers = dict(answerers)
 
-    def also(self, answerers: Mapping[type, Answerer]) -> Answering:
-        """These answers and others."""
-        return Answering({**self._answerers, **answerers})
-
     def answer(self, asker: Asker, request: Request) -> Answer:
         """What to say to a request of this gate."""
         answerer = self._answerers.get(type(request.want))

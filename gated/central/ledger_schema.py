@@ -108,8 +108,9 @@ def _uses(db: Database) -> None:
         db,
         # How it stands, per right, gate and day; numbered within the sector by the last change of a row.
         "CREATE TABLE used (sector TEXT NOT NULL, cti BLOB NOT NULL, gate TEXT NOT NULL,"
-        " day INTEGER NOT NULL, venue TEXT NOT NULL, taken INTEGER NOT NULL CHECK (taken > 0), last_at INTEGER NOT NULL,"
-        " seq INTEGER NOT NULL, PRIMARY KEY (sector, cti, gate, day, venue)) WITHOUT ROWID",
+        " day INTEGER NOT NULL, venue TEXT NOT NULL,"
+        " taken INTEGER NOT NULL CHECK (taken > 0), last_at INTEGER NOT NULL, seq INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, cti, gate, day, venue)) WITHOUT ROWID",
         "CREATE UNIQUE INDEX used_seq ON used (sector, seq)",
         "CREATE TABLE presence (sector TEXT NOT NULL, pass BLOB NOT NULL, venue TEXT NOT NULL,"
         " zone TEXT NOT NULL, shift INTEGER NOT NULL, gate TEXT NOT NULL, come INTEGER NOT NULL,"
@@ -129,8 +130,8 @@ def _uses(db: Database) -> None:
         " PRIMARY KEY (sector, cti)) WITHOUT ROWID",
         # Limits that were passed: of what stands for the day or the venue.
         "CREATE TABLE overspent (sector TEXT NOT NULL, cti BLOB NOT NULL, per TEXT NOT NULL,"
-        " of TEXT NOT NULL, allowed INTEGER NOT NULL, used INTEGER NOT NULL, since INTEGER NOT NULL, latest INTEGER NOT NULL,"
-        " PRIMARY KEY (sector, cti, per, of)) WITHOUT ROWID",
+        " of TEXT NOT NULL, allowed INTEGER NOT NULL, used INTEGER NOT NULL, since INTEGER NOT NULL,"
+        " latest INTEGER NOT NULL, PRIMARY KEY (sector, cti, per, of)) WITHOUT ROWID",
         # What an earlier release took in: events up to `until` and statements are looked through once.
         "CREATE TABLE filling (what TEXT PRIMARY KEY, done INTEGER NOT NULL, until INTEGER NOT NULL)"
         " WITHOUT ROWID",

@@ -1,4 +1,4 @@
-"""How rights were used and who is inside, per gate and day: each row only grows, and bears its last change."""
+"""How rights were used and who is inside, per gate and day: rows only grow, and bear their last change."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from gated.central.ack_keys import AckKeys
 from gated.central.answering import Answering
+from gated.central.answers import answers
 from gated.central.filling import fill
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
@@ -40,7 +41,6 @@ from gated.model.trust import KeySet
 from gated.ports import Link
 from gated.wire import topics
 from gated.wire.ack import Ack
-from gated.wire.request import UsesWanted
 from gated.wire.state import State
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class CentralWorker:
         random: 0 ≤ x < 1, for the waits before connecting again.
         name: as the log calls it.
         group: under which all workers of the office share what gates send; a secret.
-        answering: what gates may ask.
+        answering: what gates may ask; None = what every worker answers.
         publishers: what is told to whole sectors, beside statements.
 
     """
@@ -106,7 +106,7 @@ class CentralWorker:
         self._name = name
         self._rules = VenueRules(ledger.path.parent / "gate")
         self._uses = UsesTeller(ledger, keys, now, monotonic)
-        self._answering = (answering or Answering({})).also({UsesWanted: self._uses.answer})
+        self._answering = answering or answers(ledger, keys, now, self._uses)
         self._places = topics.shared_events(group), topics.shared_requests(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
         self._outbox, self._told_refused = Outbox(link, self._seal, self._answering), False

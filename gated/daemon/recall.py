@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
+from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential
 from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
-from gated.model.venue import Direction, Lane, Profile
+from gated.model.venue import Direction, Freshness, Lane, Profile
 from gated.policy.calendar import shift_of
+from gated.policy.freshness import freshness
+from gated.policy.reckoning import day_time
 from gated.policy.terms import asks_uses, asks_who_is_inside
 from gated.store.cache import Cache, Token
 from gated.store.elsewhere import NOT_ELSEWHERE, ElsewhereReader, PeopleElsewhere, UsedElsewhere, together
@@ -36,10 +38,7 @@ class Trust:
 
 
 class Recall:
-    """Asks the question of a tap at one lane. Used by one thread. All it raises is ``StoreError``.
-
-    ``uses_known`` tells whether all uses made elsewhere are known here now.
-    """
+    """Asks the question of a tap at one lane. Used by one thread. All it raises is ``StoreError``."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class Recall:
         cache: Cache,
         uses: UsesReader,
         exits_counted: bool,
-        uses_known: Callable[[], bool],
+        knowledge: Knowledge,
     ) -> None:
         self._lane = lane
         self._trust = trust
@@ -57,7 +56,7 @@ class Recall:
         self._uses = uses
         self._elsewhere = ElsewhereReader(cache)
         self._exits_counted = exits_counted
-        self._uses_known = uses_known
+        self._knowledge = knowledge
 
     def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
         """What a medium asks."""
@@ -92,7 +91,7 @@ class Recall:
             own = self._own_denials(rights, denials, reading)
         asked = [right.id for right in rights if asks_uses(right, self._trust.profile)]
         where = self._where(pass_, reading)
-        used, people = self._elsewhere.recall(asked, self._trust.profile.venue, self._day(reading), where)
+        used, people = self._elsewhere.recall(asked, self._trust.profile.venue, self.day(reading), where)
         presence, occupancy = self._inside(where, people)
         return Question(
             credential=credential,
@@ -105,6 +104,7 @@ class Recall:
             now=reading,
             presence=presence,
             occupancy=occupancy,
+            known_at=self._knowledge.known_at,
         )
 
     def _candidates(
@@ -118,8 +118,8 @@ class Recall:
         if not rights:
             return ()
         profile = self._trust.profile
-        apart = profile.apart_cap is not None and not self._uses_known()
-        counted = self._uses.recall(asked, profile.venue, self._day(reading))
+        apart = profile.apart_cap is not None and not self._knowledge.uses_known()
+        counted = self._uses.recall(asked, profile.venue, self.day(reading))
         found = []
         for right in rights:
             here, there = counted.get(right.id, NEVER_USED), elsewhere.get(right.id, NOT_ELSEWHERE)
@@ -134,9 +134,6 @@ class Recall:
                 )
             )
         return tuple(found)
-
-    def _day(self, reading: TimeReading) -> int:
-        return self._trust.profile.day_of(reading.estimate)
 
     def _own_denials(
         self, rights: list[Entitlement], denials: Denials, reading: TimeReading
@@ -197,7 +194,18 @@ class Recall:
     def shift(self, reading: TimeReading) -> int:
         """The venue's service day, as yyyymmdd."""
         profile = self._trust.profile
-        return shift_of(reading.estimate, profile.timezone, profile.day_end_min)
+        return shift_of(day_time(reading, profile.when_unsure), profile.timezone, profile.day_end_min)
+
+    # -------------------------------------------------------------- which day, and how fresh
+
+    def day(self, reading: TimeReading) -> int:
+        """The venue's calendar day on which a use counts, as yyyymmdd."""
+        profile = self._trust.profile
+        return profile.day_of(day_time(reading, profile.when_unsure))
+
+    def freshness(self, reading: TimeReading) -> Freshness | None:
+        """How fresh what is known is; None where it is not judged."""
+        return freshness(self._knowledge.known_at, reading.floor, self._trust.profile.staleness)
 
 
 _MISPLACED = Refusal(Reason.MISPLACED)

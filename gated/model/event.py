@@ -15,6 +15,7 @@ from typing import ClassVar
 from gated.model.decision import Notice
 from gated.model.order import Order
 from gated.model.refusal import Reason
+from gated.model.venue import Freshness
 
 SCHEMA_VERSION = 1
 
@@ -114,6 +115,7 @@ class Decided:
     warnings: Sequence[Notice] | None = None
     zone: str | None = None
     shift: int | None = None
+    knowledge: Freshness | None = None  # where it is not fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,18 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class KnowledgeChanged:
+    """What the gate knows became stale, expired or fresh again, or was first judged since the daemon started.
+
+    ``known_at`` is when the newest applied head was signed, seconds since 1970; 0 = it was lost.
+    """
+
+    kind: ClassVar[str] = "knowledge"
+    state: Freshness
+    known_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unbelieved:
     """Something arrived that was not believed, or was found changed, ``count`` times within a minute.
 
@@ -275,6 +289,7 @@ Event = (
     | LaneChanged
     | Imported
     | SetAside
+    | KnowledgeChanged
     | Unbelieved
     | Forked
 )
@@ -292,6 +307,7 @@ KINDS: tuple[type[Event], ...] = (
     LaneChanged,
     Imported,
     SetAside,
+    KnowledgeChanged,
     Unbelieved,
     Forked,
 )

@@ -42,8 +42,8 @@ _BOTH_SOME = tuple(f"{used} UNION ALL {_PEOPLE}" for used in _USED_SOME)
 
 _TAKE = (
     "INSERT INTO used (cti, venue, gate, day, taken, last_at, counts, confirmed)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET taken = excluded.taken, last_at = excluded.last_at,"
-    " counts = excluded.counts, confirmed = excluded.confirmed"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET taken = excluded.taken,"
+    " last_at = excluded.last_at, counts = excluded.counts, confirmed = excluded.confirmed"
 )
 _MOVE = (
     "INSERT INTO people (pass, zone, shift, gate, come, gone, last_in, came, went)"

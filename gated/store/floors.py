@@ -23,6 +23,8 @@ _MAX_FILE_BYTES = 65536
 MAX_FLOOR = 1 << 40
 #: Seconds since 1970: the newest signed time, carried on.
 TIME = "time"
+#: Seconds since 1970: when a head that was applied was signed. A gate that has none any more has lost it.
+HEAD_AT = "head_at"
 
 
 class Floors:

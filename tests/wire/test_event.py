@@ -15,6 +15,7 @@ from gated.model import event as kinds
 from gated.model.decision import Notice
 from gated.model.order import Order
 from gated.model.refusal import Reason
+from gated.model.venue import Freshness
 from gated.wire.event import Stamp, body, canonical, digest, genesis, read_body
 from gated.wire.schema import events_schema
 from questions import reading
@@ -49,6 +50,8 @@ EVENTS = [
     kinds.LaneChanged("in-1", kinds.LaneState.IN_SERVICE, kinds.LaneCause.STARTED),
     kinds.Imported(5, 1, {"expired": 2}),
     kinds.SetAside("journal.db"),
+    kinds.Decided("in-1", kinds.Outcome.GRANTED, 20270115, persons=1, cost=1, knowledge=Freshness.STALE),
+    kinds.KnowledgeChanged(Freshness.EXPIRED, 1_800_000_000),
     kinds.Unbelieved("head", "older", 3),
     kinds.Forked(7, "00" * 8),
 ]  # fmt: skip
