@@ -71,7 +71,7 @@ def reading_of(settings: Settings, sample: ClockSample, at: int | None) -> TimeR
 def knowledge_of(settings: Settings) -> Knowledge:
     """What the files tell of the newest head. It may be a quarter of an hour newer in a running gate.
 
-    That all uses elsewhere are known, central's pulse tells the gate alone: a link that is up is as near to it
+    That all uses elsewhere are known, the pulse tells the gate alone: a link that is up is as near to it
     as the files come.
     """
     knowledge = Knowledge(lambda: 0.0)
