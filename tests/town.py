@@ -177,7 +177,9 @@ class Town:
     def everybody_knows(self, right: bytes, uses: int) -> bool:
         """Wait until central counts so many uses, and every gate that is there knows what central knows."""
         return until(
-            lambda: self.taken(right) == uses and all(gate.knows_as_much() for gate in self.gates if gate.served)
+            lambda: (
+                self.taken(right) == uses and all(gate.knows_as_much() for gate in self.gates if gate.served)
+            )
         )
 
     def _one(self, sql: str, *values: object) -> int:

@@ -12,8 +12,10 @@ from gated.cli import (
     central_enrol,
     central_events,
     central_export,
+    central_exposure,
     central_gates,
     central_issue,
+    central_overspent,
     central_replace,
     central_serve,
     central_verify,
@@ -43,6 +45,8 @@ _MORE = (
     central_serve,
     central_events,
     central_gates,
+    central_overspent,
+    central_exposure,
     central_verify,
 )
 _INIT = """\
