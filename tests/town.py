@@ -25,10 +25,6 @@ from venue import ServedSite, Site, until
 CLOCK = SystemClock()
 
 
-def credential_id(right: tuple[bytes, bytes]) -> bytes:
-    return right[0]
-
-
 class TownGate:
     """One gate, with its turnstiles, and somebody who sees each tap through."""
 
@@ -73,6 +69,7 @@ class TownGate:
                 self.barriers[lane].go(persons)
             worker = next(one for one in self.gate._gate.workers if one.id == lane)
             assert until(lambda: worker._walkway.standing.release is None)
+            self.gate.journal.do(lambda _: None).wait(10)  # all that was queued is written
         return told
 
     # -------------------------------------------------------------- the network
@@ -101,7 +98,9 @@ class TownGate:
 class Town:
     """An office, gates of its venue, and workers of central."""
 
-    def __init__(self, path: Path, gates: int = 3, *, lanes=("in-1",), lane_lines: str = "", **rules) -> None:
+    def __init__(
+        self, path: Path, gates: int = 3, *, lanes=("in-1",), lane_lines: str = 'hold = "300ms"', **rules
+    ) -> None:
         self.site = Site(path, lanes=lanes, lane_lines=lane_lines)
         say_in_profile(self.site, rules)
         self.broker = MemoryBroker()

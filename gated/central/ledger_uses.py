@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -196,3 +197,14 @@ def note_overspent(ledger: Ledger, rows: Iterable[tuple[Any, ...]]) -> None:
 def overspent_rights(ledger: Ledger) -> list[tuple[str, bytes]]:
     """(sector, cti) of each right of which a limit was once passed."""
     return [tuple(row) for row in ledger.rows("SELECT DISTINCT sector, cti FROM overspent ORDER BY 1, 2")]
+
+
+def overspent_by(ledger: Ledger) -> Counter[str]:
+    """By gate: how many rights it had a part in of which a limit was once passed."""
+    return Counter(
+        dict(
+            ledger.rows(
+                "SELECT gate, count(DISTINCT used.cti) FROM used JOIN overspent USING (sector, cti) GROUP BY gate"
+            )
+        )
+    )

@@ -57,9 +57,7 @@ def run_exposure(arguments: argparse.Namespace) -> int:
         for row in rows:
             print(json.dumps(_told(arguments.venue, gates, _name(cap), dict(zip(by_rule, row, strict=True)))))
         return 0
-    print(
-        f"{arguments.venue}, {gates} gates cut off, counted_when_apart = {_name(cap)}: at most so much is overspent"
-    )
+    print(f"{arguments.venue}, {gates} gates cut off, counted_when_apart = {_name(cap)}: of a right, at most")
     for row in rows:
         print(one_line(_line(_name(cap), dict(zip(by_rule, row, strict=True)))))
     if not rows:

@@ -2,8 +2,8 @@
 
 The bound, for one right and one limit. While ``gates`` gates of a venue are cut off, each of them knows what
 was used before, and its own uses; the others, who know of each other, are "the rest". A gate that is cut off
-grants at most what it believes to be left, and of a counted right no more than the venue's ``counted_when_apart``
-lets it. So beyond the limit are at most as many times that as there are gates, less what the rest cannot reach.
+grants at most what it takes to be left, and of a counted right no more than ``counted_when_apart`` lets it.
+So beyond the limit are at most as many times that as there are gates, less what the rest cannot reach.
 """
 
 from __future__ import annotations

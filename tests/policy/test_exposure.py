@@ -24,7 +24,7 @@ REST = 3
 
 
 class Apart:
-    """``gates`` gates of a venue cut off, and three that know of each other: one there, two at other venues."""
+    """``gates`` gates of a venue cut off, and three that know of each other: one there, two at others."""
 
     def __init__(self, product: Product, gates: int, cap: int | None) -> None:
         self.product, self.cap = product, cap
@@ -119,7 +119,7 @@ def test_no_order_of_taps_overspends_more_than_is_stated(product, gates, cap, or
 @settings(deadline=None)
 @given(products(), st.integers(0, 3), caps)
 def test_the_worst_of_days_reaches_it(product, gates, cap):
-    """Every gate grants all that it grants: those with the network in either order, on one day or on several."""
+    """Every gate grants all that it grants: those with the network in either order, on one day or several."""
     reached: Counter[str] = Counter()
     for order in ((0, 1, 2), (2, 1, 0)):
         for days in (1, 6):
