@@ -55,13 +55,14 @@ class UsesFollower:
         self._knowledge = knowledge
         self._unbelieved = unbelieved
         self._early: dict[int, int] = {}  # stretches beyond a gap: after which number, up to which
+        self._highest = store.seq()  # of all that was merged
         self._gap_since: float | None = None
         self._moved_at = 0.0  # when the number last changed
         self._ask_at: float | None = None  # when to ask next; None = nothing is missed
         self._asked = False
         self._now = 0.0
         store.compare(journal.epoch)
-        knowledge.uses = store.seq()
+        knowledge.uses = self._highest
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -91,9 +92,6 @@ class UsesFollower:
         told = self._open(payload)
         if told is None:
             return
-        if told.upto <= self._knowledge.uses and not self._is_central_behind():
-            self._unbelieved.note(_WHAT, "stale")
-            return
         self._take(told)
 
     def ended(self) -> None:
@@ -112,8 +110,9 @@ class UsesFollower:
             if told is None or told.after > self._knowledge.uses:
                 self._ask_at = self._now + AGAIN_S
                 return
-            if told.upto > self._knowledge.uses:
-                self._take(told)
+            known = self._knowledge.uses
+            self._take(told)
+            if self._knowledge.uses > known:
                 self._ask_at = self._now  # until nothing follows
 
     def _look_at_pulse(self) -> None:
@@ -126,11 +125,8 @@ class UsesFollower:
         if pulse.uses < self._knowledge.uses and pulse.heard_at - self._moved_at >= BEHIND_S:
             log.warning("uses: central has lost records that it had: all it has is asked for again")
             self._store.start_again()
-            self._knowledge.uses, self._moved_at, self._ask_at = 0, self._now, self._now
-
-    def _is_central_behind(self) -> bool:
-        pulse = self._knowledge.pulse
-        return pulse is not None and pulse.uses < self._knowledge.uses
+            self._knowledge.uses, self._highest = 0, 0
+            self._moved_at = self._ask_at = self._now
 
     # -------------------------------------------------------------- believing and merging
 
@@ -157,6 +153,7 @@ class UsesFollower:
     def _take(self, told: Uses) -> None:
         """Merge at once, whatever is missed before: each record says how it stands. Raises ``StoreError``."""
         known = self._knowledge.uses
+        newer, self._highest = told.upto > self._highest, max(self._highest, told.upto)
         self._early[told.after] = max(told.upto, self._early.get(told.after, 0))
         seq = known
         for after in sorted(self._early):
@@ -164,8 +161,11 @@ class UsesFollower:
                 seq = max(seq, self._early.pop(after))
         while len(self._early) > MOST_EARLY:  # they are asked for, with what is missed before them
             del self._early[max(self._early)]
-        if self._store.merge(told, seq):
+        merged = self._store.merge(told, seq)
+        if merged.shrunk and newer:  # one that was overtaken may well say less
             self._unbelieved.note(_WHAT, "shrunken")
+        if told.upto <= known and not merged.new:
+            self._unbelieved.note(_WHAT, "stale")
         if seq != known:
             self._knowledge.uses, self._moved_at = seq, self._now
         if not self._early:

@@ -68,6 +68,13 @@ class UsedElsewhere(NamedTuple):
 NOT_ELSEWHERE = UsedElsewhere()
 
 
+class Merged(NamedTuple):
+    """Whether anything was new, and how many records had shrunk."""
+
+    new: bool
+    shrunk: int
+
+
 class PeopleElsewhere(NamedTuple):
     """Who came and who went by other gates: of a pass in a zone, and of all in the venue."""
 
@@ -159,22 +166,27 @@ class ElsewhereStore:
         with errors_of(self._path, "read"):
             return int(self._connection.execute("SELECT seq FROM elsewhere").fetchone()[0])
 
-    def merge(self, told: Told, seq: int) -> int:
-        """Merge records, field by field the larger, and note ``seq``. Returns how many of them had shrunk."""
+    def merge(self, told: Told, seq: int) -> Merged:
+        """Merge records, field by field the larger, and note ``seq``.
+
+        What changes nothing writes nothing: whoever repeats what central said wears out no card.
+        """
+        people = [one for one in told.people if one.venue == self._venue]
         shrunk = 0
 
         def work() -> None:
             nonlocal shrunk
             with closing(_Journal(self._journal)) as journal:
-                for used in told.used:
-                    shrunk += self._take(used, journal)
-                for person in told.people:
-                    if person.venue == self._venue:
-                        shrunk += self._move(person, journal)
+                shrunk = sum(self._take(one, journal) for one in told.used)
+                shrunk += sum(self._move(one, journal) for one in people)
             self._connection.execute("UPDATE elsewhere SET seq = ?", (seq,))
 
-        self._write(work)
-        return shrunk
+        with errors_of(self._path, "read"):
+            known = [self._known(one) for one in told.used] + [self._known_people(one) for one in people]
+        fresh = [_is_new(one, row) for one, row in zip([*told.used, *people], known, strict=True)]
+        if any(fresh) or seq != self.seq():
+            self._write(work)
+        return Merged(any(fresh), shrunk)
 
     def start_again(self) -> None:
         """Central has lost what it had: everything it has is asked for again. Nothing here is forgotten."""
@@ -225,15 +237,11 @@ class ElsewhereStore:
 
     def _take(self, told: UseRecord, journal: _Journal) -> bool:
         """Whether it had shrunk: of a record that only grows somebody holds an older one, or forged it."""
-        key = told.cti, told.venue, told.gate, told.day
-        row = self._connection.execute(
-            "SELECT taken, last_at, counts FROM used WHERE cti = ? AND venue = ? AND gate = ? AND day = ?",
-            key,
-        ).fetchone()
-        had_taken, had_last, counted = row or (0, 0, 0)
+        had_taken, had_last, counted = self._known(told) or (0, 0, 0)
         taken, last_at = max(told.taken, had_taken), max(told.last_at, had_last)
         own = told.gate == self._gate
         counts = max(counted, taken - journal.taken(told)) if own else taken
+        key = told.cti, told.venue, told.gate, told.day
         self._connection.execute(_TAKE, (*key, taken, last_at, counts, taken - counts if own else 0))
         return told.taken < had_taken or told.last_at < had_last
 
@@ -241,22 +249,42 @@ class ElsewhereStore:
         own = told.gate == self._gate
         if own and told.pass_ == NOBODYS:
             return False  # the journal counts them in the venue alone
-        key = told.pass_, told.zone, told.shift, told.gate
-        row = self._connection.execute(
-            "SELECT come, gone, last_in, came, went FROM people"
-            " WHERE pass = ? AND zone = ? AND shift = ? AND gate = ?",
-            key,
-        ).fetchone()
-        had_come, had_gone, had_last, had_came, had_went = row or (0, 0, None, 0, 0)
+        had_come, had_gone, had_last, had_came, had_went = self._known_people(told) or (0, 0, None, 0, 0)
         come, gone = max(told.come, had_come), max(told.gone, had_gone)
         came, went = come, gone
         if own:
             own_come, own_gone = journal.moved(told)
             came, went = max(had_came, come - own_come), max(had_went, gone - own_gone)
-        last_in = later(told.last_in, had_last)
-        self._connection.execute(_MOVE, (*key, come, gone, last_in, came, went))
+        key = told.pass_, told.zone, told.shift, told.gate
+        self._connection.execute(_MOVE, (*key, come, gone, later(told.last_in, had_last), came, went))
         self._connection.execute(_CROWD, (told.shift, told.gate, came - had_came, went - had_went))
         return told.come < had_come or told.gone < had_gone or (told.last_in or 0) < (had_last or 0)
+
+    def _known(self, told: UseRecord) -> tuple[int, int, int] | None:
+        row: tuple[int, int, int] | None = self._connection.execute(
+            "SELECT taken, last_at, counts FROM used WHERE cti = ? AND venue = ? AND gate = ? AND day = ?",
+            (told.cti, told.venue, told.gate, told.day),
+        ).fetchone()
+        return row
+
+    def _known_people(self, told: PresenceRecord) -> tuple[int, int, int | None, int, int] | None:
+        row: tuple[int, int, int | None, int, int] | None = self._connection.execute(
+            "SELECT come, gone, last_in, came, went FROM people"
+            " WHERE pass = ? AND zone = ? AND shift = ? AND gate = ?",
+            (told.pass_, told.zone, told.shift, told.gate),
+        ).fetchone()
+        return row
+
+
+def _is_new(told: UseRecord | PresenceRecord, known: tuple[int | None, ...] | None) -> bool:
+    """Whether any number in a record is larger than what is here."""
+    if known is None:
+        return True
+    if isinstance(told, UseRecord):
+        numbers: tuple[int | None, ...] = (told.taken, told.last_at)
+    else:
+        numbers = (told.come, told.gone, told.last_in)
+    return any((one or 0) > (had or 0) for one, had in zip(numbers, known, strict=False))
 
 
 class _Journal:

@@ -41,10 +41,11 @@ class Place:
         self.store.close()
         self.journal.stop(10)
 
-    def merge(self, *records, seq: int = 1) -> int:
+    def merge(self, *records, seq: int = 1):
+        """How many had shrunk."""
         used = tuple(one for one in records if isinstance(one, UseRecord))
         people = tuple(one for one in records if isinstance(one, PresenceRecord))
-        return self.store.merge(Told("pools", 0, seq, NOW, used, people), seq)
+        return self.store.merge(Told("pools", 0, seq, NOW, used, people), seq).shrunk
 
     def used(self, cti=CTI, venue="bron", day=DAY):
         with self.cache:
