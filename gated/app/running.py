@@ -130,6 +130,7 @@ class RunningGate:
                     self._feeding.watch.tick,
                     *([] if way is None else [way.retention.tick]),
                 ],
+                forget=[] if way is None else [way.forget],
             ),
             time=self._time,
             clock=world.clock,

@@ -25,11 +25,13 @@ from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
+from gated.daemon.uses import UsesFollower
 from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.links.stick_inbox import next_delivery
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
+from gated.store.elsewhere import ElsewhereStore
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
@@ -60,6 +62,7 @@ class WayToCentral:
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
+        elsewhere, self._old = (self._elsewhere(settings, trust) for _ in range(2))
         backoff = Backoff(world.jitter)
         unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
@@ -100,7 +103,16 @@ class WayToCentral:
             monotonic=world.clock.monotonic,
             random=world.random,
         )
-        others += [pulse, feed]
+        uses = UsesFollower(
+            trust=trust,
+            time=time,
+            store=elsewhere,
+            journal=journal,
+            asking=asking,
+            knowledge=knowledge,
+            unbelieved=unbelieved,
+        )
+        others += [pulse, feed, uses]
         followers: list[Follower] = [*others, commands]
         deliveries = Deliveries(
             gate=settings.gate,
@@ -131,6 +143,17 @@ class WayToCentral:
             last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
+
+    def forget(self, day: int, shift: int) -> None:
+        """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
+        self._old.forget(day, shift)
+
+    def _elsewhere(self, settings: Settings, trust: Trust) -> ElsewhereStore:
+        store = ElsewhereStore(
+            settings.state_dir, settings.gate, trust.profile.venue, settings.state_dir / JOURNAL
+        )
+        self.closers.append(store.close)
+        return store
 
     def _outbox(self, settings: Settings) -> Outbox:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)

@@ -14,8 +14,10 @@ from gated.cli import (
     central_events,
     central_export,
     central_feed,
+    central_exposure,
     central_gates,
     central_issue,
+    central_overspent,
     central_replace,
     central_serve,
     central_stick,
@@ -49,6 +51,8 @@ _MORE = (
     central_gates,
     central_command,
     central_stick,
+    central_overspent,
+    central_exposure,
     central_verify,
 )
 _INIT = """\

@@ -8,7 +8,7 @@ from gated.credential.index import index_of
 from gated.credential.statement import open_statement
 from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential
-from gated.model.decision import EMPTY, NOBODY, UNUSED, Candidate, Occupancy, Presence, Question
+from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
@@ -19,7 +19,8 @@ from gated.policy.freshness import freshness
 from gated.policy.reckoning import day_time
 from gated.policy.terms import asks_uses, asks_who_is_inside
 from gated.store.cache import Cache, Token
-from gated.store.uses import NEVER_USED, UsesReader
+from gated.store.elsewhere import NOT_ELSEWHERE, ElsewhereReader, PeopleElsewhere, UsedElsewhere, together
+from gated.store.uses import NEVER_USED, UsesReader, later
 
 Denials = list[Denial | Refusal]
 
@@ -53,6 +54,7 @@ class Recall:
         self._trust = trust
         self._cache = cache
         self._uses = uses
+        self._elsewhere = ElsewhereReader(cache)
         self._exits_counted = exits_counted
         self._knowledge = knowledge
 
@@ -87,11 +89,14 @@ class Recall:
             rights = [right for right in opened if isinstance(right, Entitlement)]
             refused = [right for right in opened if isinstance(right, Refusal)]
             own = self._own_denials(rights, denials, reading)
-        presence, occupancy = self._inside(pass_, reading)
+        asked = [right.id for right in rights if asks_uses(right, self._trust.profile)]
+        where = self._where(pass_, reading)
+        used, people = self._elsewhere.recall(asked, self._trust.profile.venue, self.day(reading), where)
+        presence, occupancy = self._inside(where, people)
         return Question(
             credential=credential,
             binding=binding,
-            candidates=self._candidates(rights, own, reading),
+            candidates=self._candidates(rights, asked, own, used, reading),
             refused=tuple(refused),
             denials=tuple(denials),
             lane=self._lane,
@@ -103,18 +108,32 @@ class Recall:
         )
 
     def _candidates(
-        self, rights: list[Entitlement], own: dict[bytes, Denial], reading: TimeReading
+        self,
+        rights: list[Entitlement],
+        asked: list[bytes],
+        own: dict[bytes, Denial],
+        elsewhere: dict[bytes, UsedElsewhere],
+        reading: TimeReading,
     ) -> tuple[Candidate, ...]:
         if not rights:
             return ()
         profile = self._trust.profile
-        day = self.day(reading)
-        asked = [right.id for right in rights if asks_uses(right, profile)]
-        counted = self._uses.recall(asked, profile.venue, day)
-        found = [(right, counted.get(right.id, NEVER_USED), own.get(right.id)) for right in rights]
-        return tuple(
-            Candidate(right, known.uses, UNUSED, denial, known.paid_at) for right, known, denial in found
-        )
+        apart = profile.apart_cap is not None and not self._knowledge.uses_known()
+        counted = self._uses.recall(asked, profile.venue, self.day(reading))
+        found = []
+        for right in rights:
+            here, there = counted.get(right.id, NEVER_USED), elsewhere.get(right.id, NOT_ELSEWHERE)
+            found.append(
+                Candidate(
+                    right,
+                    here.uses,
+                    there.uses,
+                    own.get(right.id),
+                    later(here.paid_at, there.paid_at),
+                    max(0, here.uses.total - there.confirmed) if apart else None,
+                )
+            )
+        return tuple(found)
 
     def _own_denials(
         self, rights: list[Entitlement], denials: Denials, reading: TimeReading
@@ -156,14 +175,21 @@ class Recall:
 
     # -------------------------------------------------------------- who is inside
 
-    def _inside(self, pass_: bytes | None, reading: TimeReading) -> tuple[Presence, Occupancy]:
-        """Who is inside, if anybody asks: a tap must not wait for what nobody asks."""
+    def _where(self, pass_: bytes | None, reading: TimeReading) -> tuple[bytes, str, int] | None:
+        """Whose presence is asked for, where and when; None = nobody asks, and a tap must not wait for it."""
         profile = self._trust.profile
         if not asks_who_is_inside(profile, self._lane):
+            return None
+        return pass_ or b"", profile.zone(self._lane).id, self.shift(reading)
+
+    def _inside(
+        self, where: tuple[bytes, str, int] | None, elsewhere: PeopleElsewhere
+    ) -> tuple[Presence, Occupancy]:
+        if where is None:
             return NOBODY, EMPTY
-        zone = profile.zone(self._lane).id
-        presence, inside = self._uses.inside(pass_ or b"", zone, self.shift(reading))
-        return presence, Occupancy(inside, self._exits_counted)
+        of_pass, of_venue = self._uses.seen(*where)
+        presence, all_inside = together(of_pass, elsewhere.of_pass), together(of_venue, elsewhere.of_venue)
+        return presence, Occupancy(all_inside.inside, self._exits_counted)
 
     def shift(self, reading: TimeReading) -> int:
         """The venue's service day, as yyyymmdd."""
