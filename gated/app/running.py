@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.control import Control
@@ -46,6 +47,9 @@ from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
+
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +91,9 @@ class RunningGate:
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
         )
-        self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        floors = Floors(self.journal, settings.state_dir / FLOORS)
+        self._time = TimeKeeper(world.clock, floors)
+        self._repository = self._trust_repository(floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
@@ -102,7 +108,7 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[] if way is None else [way.retention.tick],
+                more=self._more_duties(way),
             ),
             time=self._time,
             clock=world.clock,
@@ -154,15 +160,41 @@ class RunningGate:
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
 
+    def _trust_repository(self, floors: Floors, at: int) -> TrustRepository | None:
+        """What it said before is believed before anything is built upon it."""
+        if self._settings.trust_root is None:
+            return None
+        from gated.app.repository import TrustRepository  # noqa: PLC0415  # brings python-tuf
+
+        found = TrustRepository.of(self._settings, self._trust, self._directory, floors, self._time)
+        if found is not None:
+            self._damaged += found.restore(at)
+            self.journal.let_unknown_count(counts=self._trust.profile.unknown_counts)
+        return found
+
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
         if settings.sync is None or key is None:
             return None
         way = WayToCentral(
-            settings, settings.sync, key, self._trust, world, self.journal, self._time, self._knowledge
+            settings,
+            settings.sync,
+            key,
+            self._trust,
+            world,
+            self.journal,
+            self._time,
+            self._knowledge,
+            self._repository,
         )
         self._closers += way.closers
         return way
+
+    def _more_duties(self, way: WayToCentral | None) -> list[Callable[[], None]]:
+        duties = [] if way is None else [way.retention.tick]
+        if self._repository is not None:
+            duties.append(self._repository.desk(self.journal).tick)
+        return duties
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""

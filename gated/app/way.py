@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
+from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.recall import Trust
@@ -27,6 +29,9 @@ from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
 from gated.wire.seal import SigningKey
 
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
+
 
 class WayToCentral:
     """``sync`` and ``retention``, and what must be closed after them."""
@@ -41,6 +46,7 @@ class WayToCentral:
         journal: Journal,
         time: TimeKeeper,
         knowledge: Knowledge,
+        repository: TrustRepository | None = None,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
         self._knowledge = knowledge
@@ -61,13 +67,19 @@ class WayToCentral:
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
         )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
+        followers: list[Follower] = []
+        if repository is not None:
+            followers.append(repository.follower(asking, knowledge, unbelieved))
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            asking=asking,
+            followers=followers,
+            unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
             time=time,

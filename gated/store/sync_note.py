@@ -11,6 +11,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 SYNC_NOTE = "sync.json"
+#: How the trust repository stands; written and read alike.
+TRUST_NOTE = "trust.json"
 _MAX_BYTES = 65_536
 _FORMS: dict[str, type] = {
     "up": bool,
