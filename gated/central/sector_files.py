@@ -31,6 +31,7 @@ from gated.wire.seal import SigningKey
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.
 OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)
+_SUFFIXES = (ACK_SUFFIX, ".command", ".next")
 _DAY_S = 86400
 
 
@@ -83,8 +84,10 @@ def check_sector(
 ) -> None:
     """Refuse whatever a gate would refuse to read in the files of a sector."""
     check_names(sector, *venues, *(product.id for product in products))
-    if sector.endswith(ACK_SUFFIX):  # its issuing key would lie where another sector's ack key does
-        raise ConfigError(f"a sector's name cannot end with {ACK_SUFFIX}", hint="name it otherwise")
+    if sector.endswith(_SUFFIXES):  # its issuing key would lie where another key of some sector does
+        raise ConfigError(
+            f"a sector's name cannot end with {' or '.join(_SUFFIXES)}", hint="name it otherwise"
+        )
     if sector in OFFICE_KEYS:  # and here, where keys of the whole office do
         raise ConfigError(f"no sector can be called {sector!r}", hint="name it otherwise")
     for what, names in (("venue", venues), ("product", [product.id for product in products])):

@@ -16,6 +16,7 @@ from gated.cli import (
     central_issue,
     central_replace,
     central_serve,
+    central_trust,
     central_verify,
 )
 from gated.cli.central_common import (
@@ -44,6 +45,7 @@ _MORE = (
     central_events,
     central_gates,
     central_verify,
+    central_trust,
 )
 _INIT = """\
   gated central init ./city --sector pools --venue bron --product season --product swim10:10

@@ -11,12 +11,11 @@ from gated.config.reading import read, shaped
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.errors import ConfigError
-from gated.model.trust import KeySet
+from gated.model.trust import MAX_ROOT_BYTES, KeySet
 from gated.model.venue import Profile
 from gated.policy.profile import read_profile
 from gated.wire.forms import read_json
 from gated.wire.seal import SigningKey
-from gated.wire.trust_file import MAX_ROOT_BYTES
 
 T = TypeVar("T")
 

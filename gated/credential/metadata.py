@@ -13,10 +13,10 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
-from gated.wire.trust_file import MAX_FILE_BYTES, MAX_ROOT_BYTES
+from gated.model.trust import MAX_ROOT_BYTES, MAX_TRUST_FILE_BYTES
 
 #: The most bytes that a file may have, by role.
-MAX_BYTES = {"root": MAX_ROOT_BYTES, "timestamp": 16_384, "snapshot": 16_384, "targets": MAX_FILE_BYTES}
+MAX_BYTES = {"root": MAX_ROOT_BYTES, "timestamp": 16_384, "snapshot": 16_384, "targets": MAX_TRUST_FILE_BYTES}
 #: A version stays far below what a floor may hold: a stolen key can reach the end, and no further.
 MAX_VERSION = (1 << 31) - 1
 _KEY_TYPES = {("ed25519", "ed25519"), ("ecdsa", "ecdsa-sha2-nistp256")}

@@ -30,7 +30,7 @@ from gated.credential.metadata import (
     signers,
 )
 from gated.model.time import END_OF_DAYS
-from gated.wire.trust_file import MAX_FILE_BYTES
+from gated.model.trust import MAX_TRUST_FILE_BYTES
 
 #: New roots taken in one reading (TUF section 5.3.2 asks for a limit).
 MAX_ROOT_STEPS = 1024
@@ -255,7 +255,7 @@ def _target(
     if meta is None:
         raise Untrusted("trust_missing", f"the repository has no {target}")
     digest = meta.hashes.get("sha256", "")
-    if type(meta.length) is not int or not 0 < meta.length <= MAX_FILE_BYTES or len(digest) != 64:
+    if type(meta.length) is not int or not 0 < meta.length <= MAX_TRUST_FILE_BYTES or len(digest) != 64:
         raise Untrusted("trust_targets_malformed", f"{target} has no length and hash that count")
     name = f"{digest}.{target}"
     raw = held(name)

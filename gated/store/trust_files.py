@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gated.errors import StoreError
+from gated.model.trust import MAX_TRUST_FILE_BYTES
 from gated.store.directory import sync_directory, write_durably
-from gated.wire.trust_file import FILE_NAME, MAX_FILE_BYTES, ROOT_NAME
+from gated.wire.trust_file import FILE_NAME, ROOT_NAME
 
 #: Below the state directory.
 TRUST = "trust"
@@ -50,7 +51,7 @@ class TrustFiles:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return None
             try:
-                return file.read(MAX_FILE_BYTES + 1)
+                return file.read(MAX_TRUST_FILE_BYTES + 1)
             except OSError:
                 return None
 
@@ -106,7 +107,7 @@ def hand_over(source: Path, state_dir: Path) -> int:
     copied = left = 0
     for name in _named(source):
         content = files.read(name)
-        if content is not None and len(content) <= MAX_FILE_BYTES and left + len(content) <= MAX_BYTES:
+        if content is not None and len(content) <= MAX_TRUST_FILE_BYTES and left + len(content) <= MAX_BYTES:
             beside.keep(name, content)
             copied, left = copied + 1, left + len(content)
     if copied:

@@ -16,9 +16,6 @@ FILE_NAME = re.compile(
 ROOT_NAME = re.compile(r"[1-9][0-9]{0,9}\.root\.json\Z")
 KEYS = "keys.json"
 TIMESTAMP = "timestamp.json"
-MAX_ROOT_BYTES = 65_536
-#: Of every other file.
-MAX_FILE_BYTES = 262_144
 
 
 def profile_name(venue: str) -> str:
