@@ -191,15 +191,18 @@ class TrustKeeper:
         """Keys and rules, as this gate could use them."""
         keys_file, profile_file = (verified.files[name] for name in self._targets)
         place = self._trust.profile
-        keys = _read(keys_file, read_keys, "trust_keys")
+        keys = _read(keys_file, read_keys, "trust_keys_malformed")
         if not any(place.sector in key.sectors for key in keys.values()):
             raise Untrusted("trust_keys_useless", f"no key may speak for sector {place.sector!r}")
-        profile = _read(profile_file, lambda document: read_profile(document, self._zone), "trust_profile")
+        profile = _read(profile_file, self._profile, "trust_profile_malformed")
         if (profile.sector, profile.venue) != (place.sector, place.venue):
             raise Untrusted("trust_foreign", f"the profile is of {profile.sector} {profile.venue}")
         if profile.version < place.version:
             raise Untrusted("trust_profile_older", f"version {profile.version} after {place.version}")
         return keys, profile
+
+    def _profile(self, document: Any) -> Profile:
+        return read_profile(document, self._zone)
 
     def _believe(self, verified: Verified, keys: KeySet, profile: Profile) -> None:
         started = self._started

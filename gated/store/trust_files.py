@@ -47,13 +47,15 @@ class TrustFiles:
             handle = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
-        with os.fdopen(handle, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return None
-            try:
+            with os.fdopen(handle, "rb", closefd=False) as file:
                 return file.read(MAX_TRUST_FILE_BYTES + 1)
-            except OSError:
-                return None
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep a file, durably; one that is there as it is to be is left alone."""
