@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from gated.credential.statement import claimed
+from gated.model.refusal import Refusal
+from gated.model.statement import KIND_NUMBERS, place_of
+from gated.wire.setdigest import bucket_of
 
 migrations = Migrations("gated.central")
 
@@ -100,3 +108,45 @@ def _events(db: Database) -> None:
         "CREATE VIEW counted AS SELECT event.id, chain.sector, chain.gate, chain.epoch, event.seq, event.body"
         " FROM event JOIN chain ON chain.id = event.chain WHERE event.code IS NULL AND chain.branch = 0",
     )
+
+
+@migrations(name="0006_feed")
+def _feed(db: Database) -> None:
+    _create(
+        db,
+        # Of each place (key, kind, id) the highest rank, and the number of the statement that has it.
+        "CREATE TABLE place (sector TEXT NOT NULL, key BLOB NOT NULL, kind INTEGER NOT NULL,"
+        " id BLOB NOT NULL, rank INTEGER NOT NULL, number INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, key, kind, id)) WITHOUT ROWID",
+        # `changed` is the number of the last statement in a bucket, `counted` how far its digest goes.
+        "CREATE TABLE bucket (sector TEXT NOT NULL, bucket INTEGER NOT NULL, changed INTEGER NOT NULL,"
+        " counted INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,"
+        " digest BLOB NOT NULL DEFAULT x'', PRIMARY KEY (sector, bucket)) WITHOUT ROWID",
+        "CREATE INDEX bucket_changed ON bucket (sector, bucket) WHERE changed > counted",
+        # The newest head of each sector.
+        "CREATE TABLE head (sector TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL,"
+        " rows INTEGER NOT NULL, digest BLOB NOT NULL, manifest BLOB NOT NULL, at INTEGER NOT NULL,"
+        " token BLOB NOT NULL) WITHOUT ROWID",
+        # What an older ledger holds, to be sorted: rows one by one would be written all over the file.
+        "CREATE TEMP TABLE claim (sector TEXT, number INTEGER, key BLOB, kind INTEGER, id BLOB, rank INTEGER,"
+        " bucket INTEGER)",
+    )
+    db.conn.executemany("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?)", _claims(db))
+    _create(
+        db,
+        "INSERT INTO place SELECT sector, key, kind, id, max(rank), number FROM claim"
+        " GROUP BY sector, key, kind, id",
+        "INSERT INTO bucket (sector, bucket, changed) SELECT sector, bucket, max(number) FROM claim"
+        " GROUP BY sector, bucket",
+        "DROP TABLE temp.claim",
+    )
+
+
+def _claims(db: Database) -> Iterator[tuple[Any, ...]]:
+    """What stands in the log, which central wrote itself: so no signature is verified."""
+    for sector, number, token in db.execute("SELECT sector, number, token FROM statement"):
+        statement = claimed(token)
+        if not isinstance(statement, Refusal):
+            kind, row_id = place_of(statement)
+            key = statement.key
+            yield sector, number, key, KIND_NUMBERS[kind], row_id, statement.rank, bucket_of(key)

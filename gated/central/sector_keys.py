@@ -15,17 +15,21 @@ from typing import Any
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
 from gated.central.files import make_once, replace_file, sync_folder
 from gated.central.known_keys import known_keys
-from gated.central.sector_files import OFFICE_KINDS, as_json, keys_with
+from gated.central.sector_files import (
+    COMMAND_KINDS,
+    COMMAND_SUFFIX,
+    NEXT_SUFFIX,
+    OFFICE_KINDS,
+    as_json,
+    keys_with,
+)
 from gated.errors import ConfigError
-from gated.model.statement import Kind
 from gated.model.trust import TrustedKey
 from gated.wire.seal import SigningKey
 
 _DAY_S = 86_400
 #: What the online key signs is over after this: a head counts eight days, and nothing counts longer.
 _ONLINE_LEFT_S = 30 * _DAY_S
-#: The office's file of the new key, until it is used.
-NEXT_SUFFIX = ".next"
 
 
 class KeyRole(StrEnum):
@@ -36,8 +40,8 @@ class KeyRole(StrEnum):
     COMMAND = "command"  # orders to gates
 
 
-_FILES = {KeyRole.ISSUING: "", KeyRole.ONLINE: ACK_SUFFIX, KeyRole.COMMAND: ".command"}
-_KINDS = {KeyRole.ISSUING: OFFICE_KINDS, KeyRole.ONLINE: ACK_KINDS, KeyRole.COMMAND: (Kind.COMMAND,)}
+_FILES = {KeyRole.ISSUING: "", KeyRole.ONLINE: ACK_SUFFIX, KeyRole.COMMAND: COMMAND_SUFFIX}
+_KINDS = {KeyRole.ISSUING: OFFICE_KINDS, KeyRole.ONLINE: ACK_KINDS, KeyRole.COMMAND: COMMAND_KINDS}
 
 
 @dataclass(frozen=True, slots=True)

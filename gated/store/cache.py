@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from gated.errors import StoreError
-from gated.model.statement import Kind
+from gated.model.statement import KIND_NUMBERS, Kind
 from gated.store.connection import errors_of, open_reader, reader_uri, store_error
 from gated.store.directory import DELTA
 
-#: How kinds stand in the table.
-KIND_NUMBERS = {Kind.BINDING: 0, Kind.ENTITLEMENT: 1, Kind.DENIAL: 2}
 _KINDS = {number: kind for kind, number in KIND_NUMBERS.items()}
 
 #: Keys that are looked up with one statement. A pass has few rights.

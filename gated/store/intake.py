@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gated.errors import GatedError, StoreError
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Statement, place_of
-from gated.store.cache import KIND_NUMBERS, read_pointer
+from gated.model.statement import KIND_NUMBERS, Statement, place_of
+from gated.store.cache import read_pointer
 from gated.store.connection import errors_of, in_transaction, open_reader, open_writer
 from gated.store.directory import DELTA
 from gated.store.schema import cache_migrations

@@ -17,10 +17,9 @@ from gated.central.sign import sign_statement
 from gated.credential.index import index_of
 from gated.devices.clock import SystemClock
 from gated.model.credential import Assurance, Credential
-from gated.model.statement import Binding, Entitlement, Kind
+from gated.model.statement import KIND_NUMBERS, Binding, Entitlement, Kind
 from gated.model.trust import Algorithm
 from gated.model.venue import Product
-from gated.store.cache import KIND_NUMBERS
 from gated.store.intake import StatementStore
 from gated.store.snapshot import StatementRow, fold, write_snapshot
 from gated.wire.seal import SigningKey

@@ -154,7 +154,7 @@ def test_an_older_ledger_keeps_its_numbers(tmp_path):
     with closing(connection):  # as the first release made it
         for table in ("event", "batch", "missing", "pending", "alarm", "refused", "state", "gate", "chain"):
             connection.execute(f"DROP TABLE {table}")
-        for table in ("statement", "replacement"):
+        for table in ("statement", "replacement", "place", "bucket", "head"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP VIEW counted")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name > '0002_revoked'")
