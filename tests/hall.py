@@ -9,13 +9,16 @@ from contextlib import closing
 from pathlib import Path
 
 from gated.central.ack_keys import AckKeys
+from gated.central.answering import Answering
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
 from gated.central.service import CentralWorker
+from gated.central.trust_shelf import TrustShelf
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
+from gated.wire.request import TrustWanted
 from records import Rows, kept, let_in
 from venue import ServedSite, Site, until
 
@@ -56,6 +59,7 @@ class Hall:
                 now=lambda: clock.sample().wall,
                 monotonic=clock.monotonic,
                 random=lambda: 0.05,
+                answering=Answering({TrustWanted: TrustShelf(self.directory).answer}),
             )
 
             def run(worker=worker, ledger=ledger) -> None:

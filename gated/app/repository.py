@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from gated.config.files import load_root, zone
 from gated.config.settings import Settings
@@ -16,8 +15,8 @@ from gated.daemon.trust import TrustKeeper
 from gated.daemon.trust_follower import TrustDesk, TrustFollower
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.errors import ConfigError
-from gated.store.directory import FLOORS, StateDirectory
-from gated.store.floors import Floors, floors_file
+from gated.store.directory import StateDirectory
+from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.store.sync_note import TRUST_NOTE, write_sync_note
 from gated.store.trust_files import HANDED_OVER, TRUST, TrustFiles
@@ -92,30 +91,3 @@ class TrustRepository:
             time=self._time,
             note=lambda note: write_sync_note(self._directory.file(TRUST_NOTE), note),
         )
-
-
-class _NoFloors:
-    """Floors for a look beside a gate: the small file's, and none is raised."""
-
-    def __init__(self, values: Mapping[str, int]) -> None:
-        self._values = values
-
-    def get(self, name: str) -> int:
-        return self._values.get(name, 0)
-
-    def raise_all(self, values: Mapping[str, int]) -> None:
-        pass
-
-
-def believe_verified(settings: Settings, trust: Trust) -> None:
-    """Let ``trust`` be what the gate of these settings believes: for a command beside it. Changes no file."""
-    files = TrustFiles(settings.state_dir / TRUST)
-    if settings.trust_root is None or not files.is_there:
-        return
-    floors = _NoFloors(floors_file(settings.state_dir / FLOORS))
-    try:
-        TrustKeeper(
-            load_root(settings.trust_root), trust=trust, files=files, floors=floors, zone=zone
-        ).restore()
-    except (ConfigError, Untrusted) as error:
-        log.error("without what the trust repository said: %s", error)

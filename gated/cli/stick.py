@@ -35,10 +35,12 @@ def add(commands: Any) -> None:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Import a file."""
+    from gated.app.verified import believe_verified
     from gated.cli.importing import import_file
     from gated.config.settings import check
 
     settings, trust = check(arguments.config)
+    believe_verified(settings, trust)
     result = import_file(
         arguments.file,
         settings.state_dir,

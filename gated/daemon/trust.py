@@ -52,7 +52,7 @@ class Standing:
     targets: int
     profile: int
     waits: tuple[str, ...]  # what of the profile takes effect at the next start
-    refused: str  # the code of what was last not believed; empty once the repository was read
+    why: str  # the code of what was last not believed; empty once the repository was read
 
 
 class TrustKeeper:

@@ -24,6 +24,14 @@ _FORMS: dict[str, type] = {
     "statements": int,
     "refused": dict,
 }
+#: Of ``TRUST_NOTE``.
+_TRUST: dict[str, type] = {
+    "root": int,
+    "timestamp": int,
+    "targets": int,
+    "profile": int,
+    "waits": list,
+}
 
 
 def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
@@ -45,4 +53,4 @@ def read_sync_note(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(note, dict):
         return {}
-    return {name: note[name] for name, form in _FORMS.items() if type(note.get(name)) is form}
+    return {name: note[name] for name, form in {**_FORMS, **_TRUST}.items() if type(note.get(name)) is form}
