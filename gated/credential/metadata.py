@@ -38,7 +38,7 @@ class Untrusted(Exception):  # noqa: N818  # a refusal with its code; the daemon
 def parsed(raw: bytes, kind: type[S], what: str) -> Metadata[S]:
     """Metadata of a role, in the one form that we accept. Nothing in it is believed yet."""
     if len(raw) > MAX_BYTES[kind.type]:
-        raise Untrusted("trust_oversize", f"{kind.type} has more than {MAX_BYTES[kind.type]} bytes")
+        raise Untrusted("oversize", f"{kind.type} has more than {MAX_BYTES[kind.type]} bytes")
     try:
         metadata: Metadata[S] = Metadata.from_bytes(raw)
     except DeserializationError as error:
@@ -66,19 +66,19 @@ def check_root(root: Root) -> None:
     publics = set()
     for id_, key in root.keys.items():
         if (key.keytype, key.scheme) not in _KEY_TYPES:
-            raise Untrusted("trust_root_malformed", f"a key of type {key.keytype} {key.scheme}")
+            raise Untrusted("root_malformed", f"a key of type {key.keytype} {key.scheme}")
         if len(id_) != 64 or set(id_) - set("0123456789abcdef"):
-            raise Untrusted("trust_root_malformed", "a key id must be 64 hex digits")
+            raise Untrusted("root_malformed", "a key id must be 64 hex digits")
         publics.add(str(key.keyval.get("public")))
     if len(publics) < len(root.keys):
-        raise Untrusted("trust_root_malformed", "one key stands under two ids: it would count twice")
+        raise Untrusted("root_malformed", "one key stands under two ids: it would count twice")
     for name, role in root.roles.items():
         if type(role.threshold) is not int or not role.threshold <= len(role.keyids) <= MAX_KEYS:
-            raise Untrusted("trust_root_malformed", f"{name} must have as many keys as its threshold asks")
+            raise Untrusted("root_malformed", f"{name} must have as many keys as its threshold asks")
         if not set(role.keyids) <= root.keys.keys():
-            raise Untrusted("trust_root_malformed", f"{name} names a key that is not there")
+            raise Untrusted("root_malformed", f"{name} names a key that is not there")
     if root.consistent_snapshot is not True:
-        raise Untrusted("trust_root_malformed", "it must have consistent snapshots")
+        raise Untrusted("root_malformed", "it must have consistent snapshots")
 
 
 def signers(root: Root, metadata: Metadata[S], code: str) -> set[str]:

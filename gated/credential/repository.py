@@ -72,9 +72,9 @@ Reading: TypeAlias = Generator[Wanted, bytes | None, Verified | None]
 
 def open_root(raw: bytes) -> Root:
     """The root that an enrolment brought, verified by itself. Raises ``Untrusted``."""
-    metadata = parsed(raw, Root, "trust_root")
+    metadata = parsed(raw, Root, "root")
     check_root(metadata.signed)
-    signers(metadata.signed, metadata, "trust_root_new_threshold")
+    signers(metadata.signed, metadata, "root_new_threshold")
     return metadata.signed
 
 
@@ -118,7 +118,7 @@ class Repository:
         """
         yield from self.read_roots()
         now = datetime.fromtimestamp(min(at, END_OF_DAYS), UTC)
-        check_current(self.root, now, "trust_root_expired")
+        check_current(self.root, now, "root_expired")
         timestamp = yield from self._timestamp(now)
         if timestamp.version == done:
             return None
@@ -138,8 +138,8 @@ class Repository:
                 break
             self._next_root(name, raw)
         else:
-            raise Untrusted("trust_root_steps", f"more than {MAX_ROOT_STEPS} new roots")
-        self._not_below("root", "root", self.root.version, "trust_root_older")
+            raise Untrusted("root_steps", f"more than {MAX_ROOT_STEPS} new roots")
+        self._not_below("root", "root", self.root.version, "root_older")
 
     def restore(self, raw: bytes, targets: Iterable[str], held: Callable[[str], bytes | None]) -> Verified:
         """What was believed before and lies here: it may have expired since, and never be older."""
@@ -152,11 +152,11 @@ class Repository:
     # -------------------------------------------------------------- roles, in order
 
     def _next_root(self, name: str, raw: bytes) -> None:
-        new = parsed(raw, Root, "trust_root")
-        before = signers(self.root, new, "trust_root_old_threshold")
-        after = signers(new.signed, new, "trust_root_new_threshold")
+        new = parsed(raw, Root, "root")
+        before = signers(self.root, new, "root_old_threshold")
+        after = signers(new.signed, new, "root_new_threshold")
         if new.signed.version != self.root.version + 1:
-            raise Untrusted("trust_root_version", f"{name} has version {new.signed.version}")
+            raise Untrusted("root_version", f"{name} has version {new.signed.version}")
         check_root(new.signed)
         self._keep(name, raw)
         self.root = new.signed
@@ -164,33 +164,33 @@ class Repository:
 
     def _timestamp(self, now: datetime) -> Generator[Wanted, bytes | None, Timestamp]:
         raw = yield from _asked("timestamp.json", MAX_BYTES["timestamp"])
-        new = parsed(raw, Timestamp, "trust_timestamp")
-        signed_by = signers(self.root, new, "trust_timestamp_signature")
+        new = parsed(raw, Timestamp, "timestamp")
+        signed_by = signers(self.root, new, "timestamp_signature")
         signed, announced = new.signed, new.signed.snapshot_meta.version
-        self._not_below("timestamp", "timestamp", signed.version, "trust_timestamp_older")
-        self._not_below("announced", "timestamp", announced, "trust_snapshot_older")
+        self._not_below("timestamp", "timestamp", signed.version, "timestamp_older")
+        self._not_below("announced", "timestamp", announced, "snapshot_older")
         self._see("timestamp", signed_by, signed.version)
         self._see("announced", signed_by, announced)
-        check_current(signed, now, "trust_timestamp_expired")
+        check_current(signed, now, "timestamp_expired")
         return signed
 
     def _snapshot(self, timestamp: Timestamp, now: datetime) -> Generator[Wanted, bytes | None, Snapshot]:
         meta = timestamp.snapshot_meta
         raw = yield from _asked(f"{meta.version}.snapshot.json", most_bytes(meta, MAX_BYTES["snapshot"]))
-        check_that(meta, raw, "trust_snapshot_mismatch")
-        new = parsed(raw, Snapshot, "trust_snapshot")
-        signed_by = signers(self.root, new, "trust_snapshot_signature")
+        check_that(meta, raw, "snapshot_mismatch")
+        new = parsed(raw, Snapshot, "snapshot")
+        signed_by = signers(self.root, new, "snapshot_signature")
         signed = new.signed
         if signed.version != meta.version:
-            raise Untrusted("trust_snapshot_mismatch", f"version {signed.version}, announced {meta.version}")
+            raise Untrusted("snapshot_mismatch", f"version {signed.version}, announced {meta.version}")
         listed = signed.meta.get("targets.json")
         if listed is None:
-            raise Untrusted("trust_snapshot_malformed", "it does not list targets.json")
-        self._not_below("snapshot", "snapshot", signed.version, "trust_snapshot_older")
-        self._not_below("listed", "snapshot", listed.version, "trust_targets_older")
+            raise Untrusted("snapshot_malformed", "it does not list targets.json")
+        self._not_below("snapshot", "snapshot", signed.version, "snapshot_older")
+        self._not_below("listed", "snapshot", listed.version, "targets_older")
         self._see("snapshot", signed_by, signed.version)
         self._see("listed", signed_by, listed.version)
-        check_current(signed, now, "trust_snapshot_expired")
+        check_current(signed, now, "snapshot_expired")
         return signed
 
     def _targets(
@@ -200,17 +200,17 @@ class Repository:
         raw = held("targets.json")
         if raw is None or not is_that(meta, raw):
             raw = yield from _asked(f"{meta.version}.targets.json", most_bytes(meta, MAX_BYTES["targets"]))
-        check_that(meta, raw, "trust_targets_mismatch")
+        check_that(meta, raw, "targets_mismatch")
         signed, seen = self._believed_targets(raw)
         if signed.version != meta.version:
-            raise Untrusted("trust_targets_mismatch", f"version {signed.version}, listed {meta.version}")
-        check_current(signed, now, "trust_targets_expired")
+            raise Untrusted("targets_mismatch", f"version {signed.version}, listed {meta.version}")
+        check_current(signed, now, "targets_expired")
         return signed, raw, seen
 
     def _believed_targets(self, raw: bytes) -> tuple[Targets, dict[str, int]]:
-        new = parsed(raw, Targets, "trust_targets")
-        signed_by = signers(self.root, new, "trust_targets_signature")
-        self._not_below("targets", "targets", new.signed.version, "trust_targets_older")
+        new = parsed(raw, Targets, "targets")
+        signed_by = signers(self.root, new, "targets_signature")
+        self._not_below("targets", "targets", new.signed.version, "targets_older")
         return new.signed, {_name("targets", key): new.signed.version for key in signed_by}
 
     # -------------------------------------------------------------- floors
@@ -242,9 +242,9 @@ def _name(what: str, key: str) -> str:
 def _asked(name: str, limit: int) -> Generator[Wanted, bytes | None, bytes]:
     raw = yield Wanted(name, limit)
     if raw is None:
-        raise Untrusted("trust_missing", f"there is no {name}")
+        raise Untrusted("missing", f"there is no {name}")
     if len(raw) > limit:
-        raise Untrusted("trust_oversize", f"{name} has more than {limit} bytes")
+        raise Untrusted("oversize", f"{name} has more than {limit} bytes")
     return raw
 
 
@@ -253,15 +253,15 @@ def _target(
 ) -> Generator[Wanted, bytes | None, Content]:
     meta = targets.targets.get(target)
     if meta is None:
-        raise Untrusted("trust_missing", f"the repository has no {target}")
+        raise Untrusted("missing", f"the repository has no {target}")
     digest = meta.hashes.get("sha256", "")
     if type(meta.length) is not int or not 0 < meta.length <= MAX_TRUST_FILE_BYTES or len(digest) != 64:
-        raise Untrusted("trust_targets_malformed", f"{target} has no length and hash that count")
+        raise Untrusted("targets_malformed", f"{target} has no length and hash that count")
     name = f"{digest}.{target}"
     raw = held(name)
     if raw is None or not is_that(meta, raw):
         raw = yield from _asked(name, meta.length)
-    check_that(meta, raw, "trust_target_mismatch")
+    check_that(meta, raw, "target_mismatch")
     return Content(name, raw)
 
 
@@ -272,4 +272,4 @@ def _answered(asking: Generator[Wanted, bytes | None, Content]) -> Content:
     except StopIteration as ended:
         content: Content = ended.value
         return content
-    raise Untrusted("trust_missing", f"there is no {wanted.name}")
+    raise Untrusted("missing", f"there is no {wanted.name}")

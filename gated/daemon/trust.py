@@ -191,14 +191,14 @@ class TrustKeeper:
         """Keys and rules, as this gate could use them."""
         keys_file, profile_file = (verified.files[name] for name in self._targets)
         place = self._trust.profile
-        keys = _read(keys_file, read_keys, "trust_keys_malformed")
+        keys = _read(keys_file, read_keys, "keys_malformed")
         if not any(place.sector in key.sectors for key in keys.values()):
-            raise Untrusted("trust_keys_useless", f"no key may speak for sector {place.sector!r}")
-        profile = _read(profile_file, self._profile, "trust_profile_malformed")
+            raise Untrusted("keys_useless", f"no key may speak for sector {place.sector!r}")
+        profile = _read(profile_file, self._profile, "profile_malformed")
         if (profile.sector, profile.venue) != (place.sector, place.venue):
-            raise Untrusted("trust_foreign", f"the profile is of {profile.sector} {profile.venue}")
+            raise Untrusted("foreign", f"the profile is of {profile.sector} {profile.venue}")
         if profile.version < place.version:
-            raise Untrusted("trust_profile_older", f"version {profile.version} after {place.version}")
+            raise Untrusted("profile_older", f"version {profile.version} after {place.version}")
         return keys, profile
 
     def _profile(self, document: Any) -> Profile:

@@ -254,36 +254,36 @@ def _withheld(repo):
 
 
 ATTACKS = {
-    "rollback of the timestamp": (_old_timestamp, "trust_timestamp_older"),
-    "rollback of the snapshot": (_old_snapshot, "trust_snapshot_older"),
-    "rollback of the snapshot's number": (_old_snapshot_unseen, "trust_snapshot_older"),
-    "rollback of the targets": (_old_targets, "trust_targets_older"),
-    "mix and match: targets": (_mix_and_match, "trust_targets_mismatch"),
-    "mix and match: snapshot": (_other_snapshot, "trust_snapshot_mismatch"),
-    "wrong file: hash": (_wrong_hash, "trust_target_mismatch"),
-    "wrong file: length": (_wrong_length, "trust_target_mismatch"),
-    "endless data: timestamp": (_endless_timestamp, "trust_oversize"),
-    "endless data: target": (_endless_target, "trust_oversize"),
-    "root: too few of the old keys": (_few_of_the_old, "trust_root_old_threshold"),
-    "root: too few of the new keys": (_few_of_the_new, "trust_root_new_threshold"),
-    "root: a signature stands twice": (_counted_twice, "trust_root_malformed"),
-    "root: a key has two ids": (_two_names, "trust_root_malformed"),
-    "root: a version is skipped": (_skipped, "trust_root_version"),
-    "root: malformed": (_malformed_root, "trust_root_malformed"),
-    "keys below the threshold: timestamp": (_stolen_timestamp_key, "trust_snapshot_signature"),
-    "keys below the threshold: snapshot": (_stolen_snapshot_keys, "trust_targets_signature"),
-    "a timestamp of nobody's": (_foreign_timestamp, "trust_timestamp_signature"),
-    "another office's repository": (_museums_office, "trust_timestamp_signature"),
-    "a parser is exhausted": (_deep, "trust_timestamp_malformed"),
-    "a version beyond all versions": (_huge_version, "trust_timestamp_malformed"),
-    "keys.json is malformed": (_malformed_keys, "trust_keys_malformed"),
-    "keys.json without the sector": (_useless_keys, "trust_keys_useless"),
-    "the profile is malformed": (_malformed_profile, "trust_profile_malformed"),
-    "the profile of another sector": (_profile(sector="museums", version=2), "trust_foreign"),
-    "the profile of another venue": (_profile(venue="vaise", version=2), "trust_foreign"),
-    "an older profile": (_profile(version=0), "trust_profile_older"),
-    "no profile of the venue": (_no_profile, "trust_missing"),
-    "a snapshot is withheld": (_withheld, "trust_missing"),
+    "rollback of the timestamp": (_old_timestamp, "timestamp_older"),
+    "rollback of the snapshot": (_old_snapshot, "snapshot_older"),
+    "rollback of the snapshot's number": (_old_snapshot_unseen, "snapshot_older"),
+    "rollback of the targets": (_old_targets, "targets_older"),
+    "mix and match: targets": (_mix_and_match, "targets_mismatch"),
+    "mix and match: snapshot": (_other_snapshot, "snapshot_mismatch"),
+    "wrong file: hash": (_wrong_hash, "target_mismatch"),
+    "wrong file: length": (_wrong_length, "target_mismatch"),
+    "endless data: timestamp": (_endless_timestamp, "oversize"),
+    "endless data: target": (_endless_target, "oversize"),
+    "root: too few of the old keys": (_few_of_the_old, "root_old_threshold"),
+    "root: too few of the new keys": (_few_of_the_new, "root_new_threshold"),
+    "root: a signature stands twice": (_counted_twice, "root_malformed"),
+    "root: a key has two ids": (_two_names, "root_malformed"),
+    "root: a version is skipped": (_skipped, "root_version"),
+    "root: malformed": (_malformed_root, "root_malformed"),
+    "keys below the threshold: timestamp": (_stolen_timestamp_key, "snapshot_signature"),
+    "keys below the threshold: snapshot": (_stolen_snapshot_keys, "targets_signature"),
+    "a timestamp of nobody's": (_foreign_timestamp, "timestamp_signature"),
+    "another office's repository": (_museums_office, "timestamp_signature"),
+    "a parser is exhausted": (_deep, "timestamp_malformed"),
+    "a version beyond all versions": (_huge_version, "timestamp_malformed"),
+    "keys.json is malformed": (_malformed_keys, "keys_malformed"),
+    "keys.json without the sector": (_useless_keys, "keys_useless"),
+    "the profile is malformed": (_malformed_profile, "profile_malformed"),
+    "the profile of another sector": (_profile(sector="museums", version=2), "foreign"),
+    "the profile of another venue": (_profile(venue="vaise", version=2), "foreign"),
+    "an older profile": (_profile(version=0), "profile_older"),
+    "no profile of the venue": (_no_profile, "missing"),
+    "a snapshot is withheld": (_withheld, "missing"),
 }
 
 
@@ -332,10 +332,10 @@ def learn(gate, at):
 @pytest.mark.parametrize(
     ("role", "days", "code"),
     [
-        ("timestamp", 8, "trust_timestamp_expired"),
-        ("snapshot", 30, "trust_snapshot_expired"),
-        ("targets", 200, "trust_targets_expired"),
-        ("root", 365, "trust_root_expired"),
+        ("timestamp", 8, "timestamp_expired"),
+        ("snapshot", 30, "snapshot_expired"),
+        ("targets", 200, "targets_expired"),
+        ("root", 365, "root_expired"),
     ],
 )
 def test_what_ended_by_signed_time_freezes_nobody(gate, role, days, code):
@@ -369,7 +369,7 @@ def test_a_clock_in_1970_unfreezes_nothing(site, serve):
     gate = TrustingGate(site, serve, clock=SimulatedClock(0))
     learn(gate, NOW + 9 * DAY)
     gate.repository.put_timestamp()
-    assert ["trust_timestamp_expired"] == gate.read()
+    assert ["timestamp_expired"] == gate.read()
 
 
 def test_last_months_stick_brings_nothing_back(gate, tmp_path):
@@ -379,7 +379,7 @@ def test_last_months_stick_brings_nothing_back(gate, tmp_path):
     gate.repository.publish()
     assert [] == gate.read()
     gate.repository.restore(old)
-    assert ["trust_timestamp_older"] == gate.read()
+    assert ["timestamp_older"] == gate.read()
     assert key.kid.hex() in gate.kids()
 
 
@@ -396,10 +396,10 @@ def test_a_fast_forward_ends_with_the_keys_that_made_it(gate):
     repo.restore(honest)
     repo.contents["keys.json"], _ = with_key(keys_of(gate.site))
     repo.publish()
-    assert ["trust_timestamp_older"] == gate.read(), "the office is locked out"
+    assert ["timestamp_older"] == gate.read(), "the office is locked out"
     repo.rotate("timestamp")
     repo.put_timestamp()
-    assert ["trust_snapshot_older"] == gate.read(), "as long as one of both keys is the thief's"
+    assert ["snapshot_older"] == gate.read(), "as long as one of both keys is the thief's"
     recovers(gate)
 
 
@@ -425,7 +425,7 @@ def test_a_pools_key_never_signs_for_museums_and_no_role_of_less_gives_it_that(g
     repo.put_targets(signers=[*repo.signers["snapshot"], *repo.signers["timestamp"]])
     repo.put_snapshot()
     repo.put_timestamp()
-    assert ["trust_targets_signature"] == gate.read()
+    assert ["targets_signature"] == gate.read()
     repo.restore(honest)
     # Signed by targets, a head of the pools is what its key may sign; a right of the museums is not.
     repo.contents["keys.json"], key = with_key(keys_of(gate.site), kinds=["head"])
@@ -464,7 +464,7 @@ def test_damage_of_what_was_verified_opens_no_way_back(gate, damage):
     gate.start_again()
     assert gate.serves(), "with what the enrolment brought, where nothing else can be believed"
     repo.restore(first)
-    assert gate.read() in (["trust_root_older"], ["trust_timestamp_older"])
+    assert gate.read() in (["root_older"], ["timestamp_older"])
     repo.restore(newest)
     assert [] == gate.read()
     assert key.kid.hex() in gate.kids()

@@ -189,5 +189,5 @@ def test_an_office_without_a_repository_serves_a_gate_that_has_a_root(site, cere
     gate = serve(site, link=hall.gate_link(), jitter=lambda: 0.05)
     gate.tap(medium(1))
     assert all_acknowledged(gate, site.state)
-    assert until(lambda: ["trust_missing"] == unbelieved(site))
+    assert until(lambda: ["missing"] == unbelieved(site))
     hall.stop()
