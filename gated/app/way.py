@@ -10,7 +10,6 @@ from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
-from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.recall import Trust
@@ -69,16 +68,13 @@ class WayToCentral:
         )
         asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
         unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
-        followers: list[Follower] = []
-        if repository is not None:
-            followers.append(repository.follower(asking, knowledge, unbelieved))
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
             asking=asking,
-            followers=followers,
+            followers=[] if repository is None else [repository.follower(asking, knowledge, unbelieved)],
             unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,

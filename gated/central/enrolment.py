@@ -16,13 +16,11 @@ from gated.central.files import make_once
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import EnrolledGate, end_gate, enrol_gate, gates
 from gated.central.pki import ENROL, Random, broker_ca, device_ca
-from gated.central.trust_shelf import TRUST, TrustShelf
+from gated.central.trust_shelf import enrolled_root
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.credential.message import MESSAGE_TYPES
-from gated.credential.metadata import Untrusted
 from gated.credential.possession import open_own
-from gated.credential.repository import open_root
 from gated.errors import ConfigError
 from gated.model.name import is_name
 from gated.model.refusal import Refusal
@@ -171,7 +169,7 @@ class EnrolmentDesk:
             keys=keys,
             profile=profile,
             sector_key=_sector_key(gate / f"{wanted.sector}.sector-key"),
-            root=_root(self._directory),
+            root=enrolled_root(self._directory),
         )
         return f"{certificate.serial_number:x}", bundle
 
@@ -260,22 +258,6 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError(f"{path} is damaged", hint="put it back from a backup")
     return document
-
-
-def _root(directory: Path) -> dict[str, Any] | None:
-    """Of the office's trust repository; None where it has none."""
-    raw = TrustShelf(directory).newest_root()
-    if raw is None:
-        return None
-    try:
-        open_root(raw)
-    except Untrusted as untrusted:
-        raise ConfigError(
-            f"the newest root in {directory / TRUST} cannot be used ({untrusted.detail})",
-            hint="put the folder back from a backup",
-        ) from None
-    root: dict[str, Any] = json.loads(raw)
-    return root
 
 
 def _sector_key(path: Path) -> bytes:

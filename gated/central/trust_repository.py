@@ -64,7 +64,7 @@ class TrustRepository:
         """Nobody else writes meanwhile: several processes serve one office."""
         try:
             make_folder(self.folder)
-            handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            handle = os.open(self.folder / _LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _unwritable(self.folder, error) from None
         try:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from gated.central.answering import Asker
+from gated.credential.metadata import Untrusted
+from gated.credential.repository import open_root
+from gated.errors import ConfigError
 from gated.model.trust import MAX_TRUST_FILE_BYTES
 from gated.wire.request import PART_BYTES, TrustWanted
 from gated.wire.trust_file import FILE_NAME, TIMESTAMP
@@ -53,10 +57,26 @@ class TrustShelf:
             self._version, self._looked = _version(self.read(TIMESTAMP)), looked
         return self._version
 
-    def newest_root(self) -> bytes | None:
-        """The root that a box is enrolled with; None where there is no repository."""
-        numbers = [int(path.name.partition(".")[0]) for path in self._folder.glob("*.root.json")]
-        return self.read(f"{max(numbers)}.root.json") if numbers else None
+
+def enrolled_root(directory: Path) -> dict[str, Any] | None:
+    """The root that a box is enrolled with: the newest; None where there is no repository.
+
+    Raises ``ConfigError`` for one that no gate would take.
+    """
+    folder = directory / TRUST
+    numbers = [int(path.name.partition(".")[0]) for path in folder.glob("*.root.json")]
+    if not numbers:
+        return None
+    raw = TrustShelf(directory).read(f"{max(numbers)}.root.json")
+    try:
+        open_root(raw or b"")
+        root: dict[str, Any] = json.loads(raw or b"")
+    except Untrusted as untrusted:
+        raise ConfigError(
+            f"the newest root in {folder} cannot be used ({untrusted.detail})",
+            hint="put the folder back from a backup",
+        ) from None
+    return root
 
 
 def _version(content: bytes | None) -> int:

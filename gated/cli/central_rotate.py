@@ -33,7 +33,7 @@ def rotate_sector(arguments: argparse.Namespace) -> int:
     old = None
     if arguments.use:
         new = key.use(repository.published().get(KEYS) if repository.is_there else None, now=now)
-        said, then = f"{key.path}: signs from now on", _RESTART
+        said, then = f"{key.path}: signs from now on", f"{_RESTART}; then gated central trust publish"
     elif arguments.compromised:
         new, old = key.replace(now=now, days=days)
         said = f"{key.path}: replaced; nothing that {old.hex()} signed counts where keys.json is known"
@@ -57,6 +57,7 @@ def rotate_role(arguments: argparse.Namespace) -> int:
     from gated.central.trust_signing import check_offline, load_signer
 
     repository, now = TrustRepository(arguments.directory), _now()
+    repository.root()  # there must be one
     check_offline(arguments.directory, [*arguments.root_key, *arguments.new_root_key])
     signers = [load_signer(path) for path in arguments.root_key]
     days = arguments.days or ROOT_DAYS

@@ -154,6 +154,7 @@ def run_publish(arguments: argparse.Namespace) -> int:
     from gated.wire.trust_file import KEYS
 
     now, repository = _now(), TrustRepository(arguments.directory)
+    repository.root()  # there must be one
     with repository.alone():
         before = repository.published()
         files = {KEYS: current(arguments.directory, now), **_profiles(arguments.directory, before)}

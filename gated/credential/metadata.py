@@ -91,15 +91,18 @@ def signers(root: Root, metadata: Metadata[S], code: str) -> set[str]:
 
 
 def check_current(signed: Signed, now: datetime, code: str) -> None:
+    """Raises ``Untrusted`` for what has ended by a time that is handed in."""
     if signed.is_expired(now):
         raise Untrusted(code, f"{signed.type} ended {signed.expires.isoformat()}")
 
 
 def most_bytes(meta: MetaFile, most: int) -> int:
+    """How large a file may be: as it was announced, and no larger than its role allows."""
     return most if meta.length is None else min(most, meta.length)
 
 
 def is_that(meta: _Hashed, raw: bytes) -> bool:
+    """Whether a file is the one that was announced."""
     try:
         meta.verify_length_and_hashes(raw)
     except LengthOrHashMismatchError:
@@ -108,6 +111,7 @@ def is_that(meta: _Hashed, raw: bytes) -> bool:
 
 
 def check_that(meta: _Hashed, raw: bytes, code: str) -> None:
+    """Raises ``Untrusted`` for a file that is not the one that was announced."""
     try:
         meta.verify_length_and_hashes(raw)
     except LengthOrHashMismatchError as error:
