@@ -92,6 +92,7 @@ class Repository:
         self, root: Root, floor: FloorOf, keep: Callable[[str, bytes], None] = lambda _name, _raw: None
     ) -> None:
         self.root = root
+        self._before: list[Root] = []  # roots that were followed, the oldest first
         self._floor = floor
         self._keep = keep
         #: Floors to be raised: what was verified counts as seen, however a reading ends.
@@ -100,7 +101,7 @@ class Repository:
     @property
     def newest(self) -> int:
         """The version of the newest timestamp that was believed; 0 = none."""
-        return self._floor_of("timestamp", "timestamp")
+        return self._floor_of("timestamp", "timestamp", self.root)
 
     # -------------------------------------------------------------- conversations
 
@@ -142,12 +143,25 @@ class Repository:
         self._not_below("root", "root", self.root.version, "root_older")
 
     def restore(self, raw: bytes, targets: Iterable[str], held: Callable[[str], bytes | None]) -> Verified:
-        """What was believed before and lies here: it may have expired since, and never be older."""
-        metadata, seen = self._believed_targets(raw)
+        """What was believed before and lies here: it may have expired since, and never be older.
+
+        A root that names other keys for targets may have been kept before the targets that these signed: then
+        those of the root before count on, as they did.
+        """
+        metadata, seen = self._restored(raw)
         files = {}
         for name in targets:
             files[name] = _answered(_target(metadata, name, held))
         return Verified(self.root.version, self.newest, metadata.version, raw, files, seen)
+
+    def _restored(self, raw: bytes) -> tuple[Targets, dict[str, int]]:
+        for root in (self.root, *reversed(self._before)):
+            try:
+                return self._believed_targets(raw, root)
+            except Untrusted as untrusted:
+                if untrusted.code != "targets_signature" or self._floor_of("targets", "targets", root):
+                    raise  # what the keys of this root signed was in force already
+        raise Untrusted("targets_signature", "no root that was followed names the keys that signed it")
 
     # -------------------------------------------------------------- roles, in order
 
@@ -159,6 +173,7 @@ class Repository:
             raise Untrusted("root_version", f"{name} has version {new.signed.version}")
         check_root(new.signed)
         self._keep(name, raw)
+        self._before.append(self.root)
         self.root = new.signed
         self._see("root", {*before, *after}, self.root.version)
 
@@ -201,16 +216,16 @@ class Repository:
         if raw is None or not is_that(meta, raw):
             raw = yield from _asked(f"{meta.version}.targets.json", most_bytes(meta, MAX_BYTES["targets"]))
         check_that(meta, raw, "targets_mismatch")
-        signed, seen = self._believed_targets(raw)
+        signed, seen = self._believed_targets(raw, self.root)
         if signed.version != meta.version:
             raise Untrusted("targets_mismatch", f"version {signed.version}, listed {meta.version}")
         check_current(signed, now, "targets_expired")
         return signed, raw, seen
 
-    def _believed_targets(self, raw: bytes) -> tuple[Targets, dict[str, int]]:
+    def _believed_targets(self, raw: bytes, root: Root) -> tuple[Targets, dict[str, int]]:
         new = parsed(raw, Targets, "targets")
-        signed_by = signers(self.root, new, "targets_signature")
-        self._not_below("targets", "targets", new.signed.version, "targets_older")
+        signed_by = signers(root, new, "targets_signature")
+        self._not_below("targets", "targets", new.signed.version, "targets_older", root)
         return new.signed, {_name("targets", key): new.signed.version for key in signed_by}
 
     # -------------------------------------------------------------- floors
@@ -220,16 +235,16 @@ class Repository:
             name = _name(what, key)
             self.seen[name] = max(version, self.seen.get(name, 0))
 
-    def _not_below(self, what: str, role: str, version: int, code: str) -> None:
-        floor = self._floor_of(what, role)
+    def _not_below(self, what: str, role: str, version: int, code: str, root: Root | None = None) -> None:
+        floor = self._floor_of(what, role, root or self.root)
         if version < floor:
             raise Untrusted(code, f"version {version}, and {floor} was seen")
 
-    def _floor_of(self, what: str, role: str) -> int:
-        """The highest version that a threshold of the role's present keys was seen to sign."""
-        names = [_name(what, key) for key in self.root.roles[role].keyids]
+    def _floor_of(self, what: str, role: str, root: Root) -> int:
+        """The highest version that a threshold of the role's keys was seen to sign."""
+        names = [_name(what, key) for key in root.roles[role].keyids]
         seen = sorted((max(self._floor(name), self.seen.get(name, 0)) for name in names), reverse=True)
-        return seen[self.root.roles[role].threshold - 1]
+        return seen[root.roles[role].threshold - 1]
 
 
 def _name(what: str, key: str) -> str:

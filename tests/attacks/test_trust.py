@@ -484,6 +484,24 @@ def test_an_older_folder_put_back_is_set_aside(gate, tmp_path):
     assert gate.serves()
 
 
+def test_targets_of_a_key_that_was_replaced_are_not_put_back(gate):
+    """Who stole the old targets key and writes to the disk: a new root named another, which has signed."""
+    repo = gate.repository
+    stolen = repo.signers["targets"]
+    repo.rotate("targets")
+    repo.publish()
+    assert [] == gate.read()
+    gate.served.stop_now()
+    repo.contents["keys.json"], mine = with_key(keys_of(gate.site))
+    (gate.folder / "targets.json").write_bytes(repo.put_targets(99, signers=stolen))
+    for name, content in repo.files.items():
+        if len(name) > 64:
+            (gate.folder / name).write_bytes(content)
+    gate.start_again()
+    assert mine.kid.hex() not in gate.kids()
+    assert [] != list(gate.site.state.glob("trust.damaged-*"))
+
+
 def test_names_on_a_stick_lead_nowhere(gate, tmp_path):
     folder = gate.repository.write(tmp_path / "stick")
     (folder / "9.root.json").symlink_to("/etc/passwd")
