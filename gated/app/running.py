@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.control import Control
@@ -51,6 +52,9 @@ from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
 
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
+
 log = logging.getLogger(__name__)
 
 _SYNC_STOP_S = 3.0
@@ -93,6 +97,7 @@ class RunningGate:
         )
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
+        self._repository = self._trust_repository(self._floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
         self._feeding = Feeding(
             store=lambda: FeedStore(settings.state_dir),
@@ -107,7 +112,7 @@ class RunningGate:
         self._closers.append(self._feeding.close)
         watch = KnowledgeWatch(
             knowledge=self._knowledge,
-            limits=trust.profile.staleness,
+            limits=lambda: trust.profile.staleness,
             floors=self._floors,
             journal=self.journal,
             time=self._time,
@@ -125,11 +130,7 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[
-                    watch.tick,
-                    self._feeding.watch.tick,
-                    *([] if way is None else [way.retention.tick]),
-                ],
+                more=self._more_duties(way, watch),
                 forget=[] if way is None else [way.forget],
             ),
             time=self._time,
@@ -184,6 +185,18 @@ class RunningGate:
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
 
+    def _trust_repository(self, floors: Floors, at: int) -> TrustRepository | None:
+        """What it said before is believed before anything is built upon it."""
+        if self._settings.trust_root is None:
+            return None
+        from gated.app.repository import TrustRepository  # noqa: PLC0415  # brings python-tuf
+
+        found = TrustRepository.of(self._settings, self._trust, self._directory, floors, self._time)
+        if found is not None:
+            self._damaged += found.restore(at)
+            self.journal.let_unknown_count(counts=self._trust.profile.unknown_counts)
+        return found
+
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
         if settings.sync is None or key is None:
@@ -200,9 +213,18 @@ class RunningGate:
             self._floors,
             self._feeding,
             lanes=lambda: self._gate.workers,
+            repository=self._repository,
         )
         self._closers += way.closers
         return way
+
+    def _more_duties(self, way: WayToCentral | None, watch: KnowledgeWatch) -> list[Callable[[], None]]:
+        duties = [watch.tick, self._feeding.watch.tick]
+        if way is not None:
+            duties.append(way.retention.tick)
+        if self._repository is not None:
+            duties.append(self._repository.desk(self.journal).tick)
+        return duties
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.feeding import Feeding
@@ -39,6 +40,9 @@ from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
 from gated.wire.seal import SigningKey
 
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
+
 
 class WayToCentral:
     """``sync`` and ``retention``, and what must be closed after them."""
@@ -56,6 +60,7 @@ class WayToCentral:
         floors: Floors,
         feeding: Feeding,
         lanes: Callable[[], Sequence[LaneWorker]],
+        repository: TrustRepository | None = None,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
@@ -113,6 +118,8 @@ class WayToCentral:
             unbelieved=unbelieved,
         )
         others += [pulse, feed, uses]
+        if repository is not None:
+            others.append(repository.follower(asking, knowledge, unbelieved))
         followers: list[Follower] = [*others, commands]
         deliveries = Deliveries(
             gate=settings.gate,

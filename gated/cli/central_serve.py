@@ -165,14 +165,14 @@ def _feeder(directory: Path, ledger: Ledger, keys: AckKeys) -> Feeder:
     return Feeder(feeds, SnapshotProcess(command), clock.monotonic)
 
 
-def _worker(
-    place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str
-) -> CentralWorker:
+def _worker(place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str) -> CentralWorker:
     import secrets
 
     from gated.central.commanding import CommandPublisher
     from gated.central.feed_serving import Heads
+    from gated.central.freshness import Freshness
     from gated.central.service import CentralWorker
+    from gated.central.trust_repository import TrustRepository
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
 
@@ -180,6 +180,8 @@ def _worker(
 
     def now() -> int:
         return clock.sample().wall
+
+    freshness = Freshness(TrustRepository(ledger.path.parent), now, clock.monotonic)
 
     return CentralWorker(
         MqttLink(place, floor=now, monotonic=clock.monotonic),
@@ -191,7 +193,9 @@ def _worker(
         name=f"worker {number}",
         group=group,
         # One of a process is enough.
-        publishers=[Heads(ledger, keys.sectors), CommandPublisher(ledger, now)] if number == 1 else [],
+        publishers=(
+            [Heads(ledger, keys.sectors), CommandPublisher(ledger, now), freshness] if number == 1 else []
+        ),
     )
 
 

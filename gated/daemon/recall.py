@@ -26,12 +26,49 @@ Denials = list[Denial | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """What the gate believes: whose signatures, which sector, whose rules."""
+class Believed:
+    """One picture of what the gate believes: whose signatures, which sector, whose rules."""
 
     keys: KeySet
     sector_key: bytes
     profile: Profile
+
+    def __repr__(self) -> str:
+        return f"Believed({len(self.keys)} keys, {self.profile.venue})"
+
+
+class Trust:
+    """What the gate believes now. Replaced as a whole: who needs several parts of it takes one picture."""
+
+    def __init__(self, keys: KeySet, sector_key: bytes, profile: Profile) -> None:
+        self._now = Believed(keys, sector_key, profile)
+
+    @property
+    def now(self) -> Believed:
+        """The picture of this moment."""
+        return self._now
+
+    @property
+    def keys(self) -> KeySet:
+        """Whose signatures count now."""
+        return self._now.keys
+
+    @property
+    def sector_key(self) -> bytes:
+        """Under which credentials are indexed."""
+        return self._now.sector_key
+
+    @property
+    def profile(self) -> Profile:
+        """The venue's rules now. Sector and venue never change."""
+        return self._now.profile
+
+    def replace(self, keys: KeySet, profile: Profile) -> None:
+        """Believe these from now on. Raises ``ValueError`` for rules of another venue or sector."""
+        before = self._now
+        if (profile.sector, profile.venue) != (before.profile.sector, before.profile.venue):
+            raise ValueError("a gate stays where it is")
+        self._now = Believed(keys, before.sector_key, profile)
 
     def __repr__(self) -> str:
         return f"Trust({len(self.keys)} keys, {self.profile.venue})"
@@ -52,6 +89,7 @@ class Recall:
     ) -> None:
         self._lane = lane
         self._trust = trust
+        self._believed = trust.now  # one picture for the whole of a question
         self._cache = cache
         self._uses = uses
         self._elsewhere = ElsewhereReader(cache)
@@ -60,13 +98,15 @@ class Recall:
 
     def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
         """What a medium asks."""
+        self._believed = self._trust.now
         with self._cache:
-            bound, denials = self._open(reading, index_of(credential, self._trust.sector_key))
+            bound, denials = self._open(reading, index_of(credential, self._believed.sector_key))
             binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
             return self._question(credential, binding, denials, reading)
 
     def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
         """What a medium would ask that ``binding`` bound, though nobody issued it."""
+        self._believed = self._trust.now
         with self._cache:
             return self._question(credential, binding, [], reading)
 
@@ -100,7 +140,7 @@ class Recall:
             refused=tuple(refused),
             denials=tuple(denials),
             lane=self._lane,
-            profile=self._trust.profile,
+            profile=self._believed.profile,
             now=reading,
             presence=presence,
             occupancy=occupancy,
@@ -117,7 +157,7 @@ class Recall:
     ) -> tuple[Candidate, ...]:
         if not rights:
             return ()
-        profile = self._trust.profile
+        profile = self._believed.profile
         apart = profile.apart_cap is not None and not self._knowledge.uses_known()
         counted = self._uses.recall(asked, profile.venue, self.day(reading))
         found = []
@@ -152,7 +192,7 @@ class Recall:
         others: list[Statement | Refusal] = []
         denials: Denials = []
         for row in self._cache.recall(*keys):
-            statement = open_statement(row.token, self._trust.keys, reading.floor)
+            statement = open_statement(row.token, self._believed.keys, reading.floor)
             if not isinstance(statement, Refusal):
                 statement = self._in_place(statement, row)
             if row.kind is Kind.DENIAL:
@@ -168,7 +208,7 @@ class Recall:
         The row's columns say which statement counts, so one that bears an older rank than its row, or
         stands beside its successor under another id, would bring back what was taken away.
         """
-        if statement.sector != self._trust.profile.sector:
+        if statement.sector != self._believed.profile.sector:
             return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
         stands = statement.key == row.key and statement.rank == row.rank
         return statement if stands and place_of(statement) == (row.kind, row.id) else _MISPLACED
@@ -177,7 +217,7 @@ class Recall:
 
     def _where(self, pass_: bytes | None, reading: TimeReading) -> tuple[bytes, str, int] | None:
         """Whose presence is asked for, where and when; None = nobody asks, and a tap must not wait for it."""
-        profile = self._trust.profile
+        profile = self._believed.profile
         if not asks_who_is_inside(profile, self._lane):
             return None
         return pass_ or b"", profile.zone(self._lane).id, self.shift(reading)
