@@ -14,19 +14,26 @@ from gated.central.ledger_gates import heard_of
 from gated.central.service import CentralWorker
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
+from gated.ports import Clock
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
 from records import Rows, kept, let_in
-from venue import ServedSite, Site, until
+from venue import PATIENCE_S, ServedSite, Site, until
 
 GATE = "gate-1"
 
 
 class Hall:
-    """An office with its ledger and workers; ``enrol`` lets a site's gate in."""
+    """An office with its ledger and workers; ``enrol`` lets a site's gate in.
 
-    def __init__(self, site: Site, *, lines: str = "") -> None:
+    Args:
+        clock: of central's machine.
+
+    """
+
+    def __init__(self, site: Site, *, lines: str = "", clock: Clock | None = None) -> None:
         self.broker = MemoryBroker()
+        self.clock = clock or SystemClock()
         self.directory = site.path / "central"
         self.ledger_path = self.directory / "central.db"
         self.workers: list[tuple[CentralWorker, threading.Thread]] = []
@@ -45,7 +52,6 @@ class Hall:
 
     def serve(self, workers: int = 1) -> None:
         """Start workers of central, each with a ledger connection of its own."""
-        clock = SystemClock()
         for _ in range(workers):
             self._number += 1
             ledger = Ledger(self.ledger_path)
@@ -53,8 +59,8 @@ class Hall:
                 MemoryLink(self.broker, f"central-{self._number}"),
                 ledger,
                 AckKeys.load(self.directory),
-                now=lambda: clock.sample().wall,
-                monotonic=clock.monotonic,
+                now=lambda: self.clock.sample().wall,
+                monotonic=SystemClock().monotonic,
                 random=lambda: 0.05,
             )
 
@@ -101,7 +107,7 @@ class Hall:
         shutil.copy(backup, self.ledger_path)
 
 
-def all_acknowledged(served: ServedSite, state: Path) -> bool:
+def all_acknowledged(served: ServedSite, state: Path, timeout_s: float = PATIENCE_S) -> bool:
     """Wait until central has every row of a serving gate."""
     with closing(Outbox(state / JOURNAL)) as outbox:
-        return until(lambda: served.gate.sync.acknowledged == outbox.newest())
+        return until(lambda: served.gate.sync.acknowledged == outbox.newest(), timeout_s)
