@@ -111,6 +111,12 @@ class Gate:
     def opens(self, carried: PkocMedium) -> bool:
         return "granted" == self.tap(carried)["outcome"]
 
+    def would_open(self, carried: PkocMedium) -> bool:
+        """As ``gated explain`` tells, from what the gate knows now: nobody taps."""
+        said = here("explain", "--public-key", carried.public.hex(), "--config", self.box.config)
+        assert said.code in (0, 3), said.err
+        return said.code == 0
+
     @property
     def link(self) -> dict[str, Any]:
         """How the link is, as ``gated status`` tells it."""
