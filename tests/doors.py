@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from paho.mqtt.properties import Properties
 from fleet import Box, Office, here
 from mosquitto import free_ports, listens
 from needs import need
+from netns import Namespace
 from venue import PATIENCE_S, until
 
 
@@ -34,11 +36,16 @@ class Papers:
 
 
 class Broker:
-    """A broker on free ports; ``gate_port`` and ``central_port`` are its doors."""
+    """A broker on free ports; ``gate_port`` and ``central_port`` are its doors.
 
-    def __init__(self, office: Office, folder: Path) -> None:
+    Args:
+        inside: the network it stands in, with its address there; left out: this one, and 127.0.0.1.
+
+    """
+
+    def __init__(self, office: Office, folder: Path, inside: tuple[Namespace, str] | None = None) -> None:
         self._program = need("mosquitto", "mosquitto")
-        self.office, self.folder = office, folder
+        self.office, self.folder, self._inside = office, folder, inside
         self.log = folder.with_name(f"{folder.name}.log")
         self.gate_port, self.central_port = free_ports()
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,10 +58,11 @@ class Broker:
     def write(self):
         """Run the command, as after each enrolment."""
         ports = ["--gate-port", self.gate_port, "--central-port", self.central_port]
-        said = here(
-            "central", "broker-config", self.office.path, "--host", "localhost", "--gate-bind", "127.0.0.1",
-            *ports, "--out", self.folder, "--json",
-        )  # fmt: skip
+        host = ["--host", "localhost", "--gate-bind", "127.0.0.1"]
+        if self._inside is not None:
+            host = ["--host", self._inside[1]]
+        words = [*host, *ports, "--out", self.folder, "--json"]
+        said = here("central", "broker-config", self.office.path, *words)
         assert 0 == said.code, said.err
         if (
             os.geteuid() == 0
@@ -64,9 +72,13 @@ class Broker:
 
     def start(self) -> Broker:
         words = [self._program, "-c", str(self.folder / "mosquitto.conf")]
+        inside = self._inside[0] if self._inside is not None else None
         with self.log.open("ab") as log:
+            words = [*([] if inside is None else inside.words), *words]
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        assert until(lambda: all(map(listens, (self.gate_port, self.central_port)))), self.log.read_text()
+        with nullcontext() if inside is None else inside.entered():
+            ports = (self.gate_port, self.central_port)
+            assert until(lambda: all(map(listens, ports))), self.log.read_text()
         return self
 
     def reload(self) -> None:
@@ -89,6 +101,7 @@ class Client:
     port: int
     papers: Papers
     client_id: str = ""
+    host: str = "localhost"
     got: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     ended: threading.Event = field(default_factory=threading.Event)
     connack: Properties | None = None
@@ -122,7 +135,7 @@ class Client:
 
     def open(self) -> bool:
         """Whether the door opened. A refused certificate shows only after TLS seemed done."""
-        self._client.connect("localhost", self.port, keepalive=60, clean_start=True)
+        self._client.connect(self.host, self.port, keepalive=60, clean_start=True)
         self._client.loop_start()
         assert until(lambda: self._up.is_set() or self.ended.is_set())
         if not self._up.is_set():

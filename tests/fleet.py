@@ -56,10 +56,12 @@ class Office:
     """A founded office with the sectors pools (venue bron) and museums (venue fourviere)."""
 
     path: Path
+    products: tuple[str, ...] = ("season",)
 
     def __post_init__(self) -> None:
+        products = [word for product in self.products for word in ("--product", product)]
         for sector, venue in (("pools", "bron"), ("museums", "fourviere")):
-            said = here("central", "init", self.path, "--sector", sector, "--venue", venue)
+            said = here("central", "init", self.path, "--sector", sector, "--venue", venue, *products)
             assert 0 == said.code, said.err
 
     @property

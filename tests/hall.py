@@ -15,19 +15,26 @@ from gated.central.ledger_gates import heard_of
 from gated.central.service import CentralWorker
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
+from gated.ports import Clock
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
 from records import Rows, kept, let_in
-from venue import ServedSite, Site, until
+from venue import PATIENCE_S, ServedSite, Site, until
 
 GATE = "gate-1"
 
 
 class Hall:
-    """An office with its ledger and workers; ``enrol`` lets a site's gate in."""
+    """An office with its ledger and workers; ``enrol`` lets a site's gate in.
 
-    def __init__(self, site: Site, *, lines: str = "") -> None:
+    Args:
+        clock: of central's machine.
+
+    """
+
+    def __init__(self, site: Site, *, lines: str = "", clock: Clock | None = None) -> None:
         self.broker = MemoryBroker()
+        self.clock = clock or SystemClock()
         self.directory = site.path / "central"
         self.ledger_path = self.directory / "central.db"
         self.workers: list[tuple[CentralWorker, threading.Thread]] = []
@@ -46,10 +53,10 @@ class Hall:
 
     def serve(self, workers: int = 1) -> None:
         """Start workers of central, each with a ledger connection of its own."""
-        clock, keys = SystemClock(), AckKeys.load(self.directory)
+        keys = AckKeys.load(self.directory)
 
         def now() -> int:
-            return clock.sample().wall
+            return self.clock.sample().wall
 
         for _ in range(workers):
             self._number += 1
@@ -59,7 +66,7 @@ class Hall:
                 ledger,
                 keys,
                 now=now,
-                monotonic=clock.monotonic,
+                monotonic=SystemClock().monotonic,
                 random=lambda: 0.05,
                 publishers=[CommandPublisher(ledger, now)],
             )
@@ -107,7 +114,7 @@ class Hall:
         shutil.copy(backup, self.ledger_path)
 
 
-def all_acknowledged(served: ServedSite, state: Path) -> bool:
+def all_acknowledged(served: ServedSite, state: Path, timeout_s: float = PATIENCE_S) -> bool:
     """Wait until central has every row of a serving gate."""
     with closing(Outbox(state / JOURNAL)) as outbox:
-        return until(lambda: served.gate.sync.acknowledged == outbox.newest())
+        return until(lambda: served.gate.sync.acknowledged == outbox.newest(), timeout_s)

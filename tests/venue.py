@@ -68,6 +68,7 @@ class Site:
     now: int = NOW
     sector: str = "pools"
     algorithm: Algorithm = Algorithm.EDDSA
+    products: tuple[ProductRules, ...] = PRODUCTS
     office: Office = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +76,7 @@ class Site:
             self.path / "central",
             sector=self.sector,
             venues=("bron",),
-            products=PRODUCTS,
+            products=self.products,
             timezone="Europe/Paris",
             algorithm=self.algorithm,
             now=self.now - DAY,
