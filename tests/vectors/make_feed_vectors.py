@@ -24,6 +24,7 @@ HEAD_P256 = f.Key("pools serving p256", alg="ES256", kinds=("head",))
 RECEIPTS = f.Key("pools receipts alone", kinds=("ack", "time"))
 MUSEUMS = f.Key("museums serving", sectors=("museums",), kinds=("head",))
 LAPSED = f.Key("pools serving, over", kinds=("head",), expires=f.ISSUED)
+BRON = f.Key("gate bron-1", kinds=("events", "state", "request"))
 TRUSTED = (HEAD, HEAD_P256, RECEIPTS, MUSEUMS, LAPSED, f.POOLS)
 AT = f.ISSUED + 60
 LIFE = 8 * 86400
@@ -351,6 +352,44 @@ def heads() -> Iterator[dict[str, Any]]:
         yield {"name": what, "token": token.hex(), "expect": {"refused": code}}
 
 
+QUESTION = bytes(range(8))
+
+
+def questions() -> Iterator[dict[str, Any]]:
+    wanted = name(frame(canonical(MANIFEST)))
+    for what, members in {
+        "asks for the head": {"want": "head"},
+        "asks for a manifest": {"want": "blob", "name": wanted},
+    }.items():
+        document = {"v": 1, "gate": "bron-1", "id": QUESTION.hex(), **members}
+        yield {
+            "name": what,
+            "message": f.token(BRON, "gated/request", canonical(document)).hex(),
+            "expect": document,
+        }
+
+
+def answers() -> Iterator[dict[str, Any]]:
+    for what, code, body in (
+        ("here is an index", 0, DENIAL_INDEX),
+        ("there is no such thing", 1, b""),
+        ("later", 2, b""),
+    ):
+        message = (QUESTION + bytes([code]) + body).hex()
+        yield {
+            "name": what,
+            "message": message,
+            "expect": {"id": QUESTION.hex(), "code": code, "body": body.hex()},
+        }
+    for what, message in (
+        ("an answer without its code", QUESTION),
+        ("here it is, and nothing is", QUESTION + b"\0"),
+        ("there is no such thing, and a body", QUESTION + b"\1x"),
+        ("a code that nobody knows", QUESTION + b"\3"),
+    ):
+        yield {"name": what, "message": message.hex(), "expect": {"refused": "malformed"}}
+
+
 def document() -> dict[str, Any]:
     """All of it."""
     blobs = [
@@ -365,6 +404,9 @@ def document() -> dict[str, Any]:
         "manifests": list(manifests()),
         "heads": list(heads()),
         "sets": list(sets()),
+        "gate": {"gate": "bron-1", **BRON.entry()},
+        "questions": list(questions()),
+        "answers": list(answers()),
         "feed": {
             "head": head().hex(),
             "blobs": {name(blob): blob.hex() for blob in blobs},

@@ -18,6 +18,7 @@ from gated.wire.event import canonical
 from gated.wire.head import encode_head, read_head
 from gated.wire.manifest import encode_manifest, read_index, read_manifest
 from gated.wire.page import read_page
+from gated.wire.request import encode_request, read_answer, read_request
 from gated.wire.setdigest import SetDigest
 from vectors import make_feed_vectors
 
@@ -104,6 +105,25 @@ def test_a_set_has_the_digest_that_it_says(case):
     assert case["digest"] == told.digest().hex()
 
 
+@pytest.mark.parametrize("case", named("questions"))
+def test_a_question_opens_as_it_says(case):
+    entry = {key: value for key, value in FILE["gate"].items() if key != "gate"}
+    keys = read_keys({"v": 1, "keys": [entry]})
+    payload = open_message(bytes.fromhex(case["message"]), Kind.REQUEST, keys, SECTOR, FLOOR)
+    request = read_request(payload)
+    assert (case["expect"], FILE["gate"]["gate"]) == (json.loads(encode_request(request)), request.gate)
+
+
+@pytest.mark.parametrize("case", named("answers"))
+def test_an_answer_opens_or_is_refused_as_it_says(case):
+    try:
+        answer = read_answer(bytes.fromhex(case["message"]))
+    except DocumentError:
+        assert case["expect"] == {"refused": "malformed"}
+    else:
+        assert case["expect"] == {"id": answer.id.hex(), "code": answer.code, "body": answer.body.hex()}
+
+
 def test_a_whole_feed_is_the_set_that_its_head_signs():
     feed = FILE["feed"]
     blobs = {bytes.fromhex(name): bytes.fromhex(blob) for name, blob in feed["blobs"].items()}
@@ -137,7 +157,9 @@ def test_rows_stand_where_their_statements_belong():
         assert row[:4] == (statement.key, KIND_NUMBERS[kind], row_id, statement.rank)
 
 
-@pytest.mark.parametrize("section", ["pages", "indexes", "manifests", "heads", "sets"])
+@pytest.mark.parametrize(
+    "section", ["pages", "indexes", "manifests", "heads", "sets", "questions", "answers"]
+)
 def test_no_two_vectors_bear_one_name(section):
     names = [case["name"] for case in FILE[section]]
     assert len(names) == len(set(names))
