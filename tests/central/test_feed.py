@@ -483,6 +483,29 @@ def test_a_statement_that_the_log_lost_is_passed_over(city):
     ]
 
 
+def test_an_older_ledger_is_read_once_and_has_the_same_feed(city):
+    carried = Steps(city)
+    for who in range(3):
+        carried.bind(who)
+        carried.entitle(who)
+        carried.revise(who)
+        carried.deny(who, TargetKind.PASS, DenialState.BLOCKED)
+        carried.deny(who, TargetKind.PASS, DenialState.LIFTED)
+    before = [city.ledger.rows(f"SELECT * FROM {table}") for table in ("place", "bucket")]
+    assert 9 == len(before[0])
+    with city.ledger.transaction():
+        city.ledger.execute("INSERT INTO statement SELECT sector, 99, at, x'00', 0 FROM statement LIMIT 1")
+        for table in ("place", "bucket", "head"):
+            city.ledger.execute(f"DROP TABLE {table}")
+        city.ledger.execute("DELETE FROM _sqlite_migrations WHERE name = '0006_feed'")
+    city.ledger.close()
+    city.ledger = Ledger(city.place / "central.db")
+    assert before == [city.ledger.rows(f"SELECT * FROM {table}") for table in ("place", "bucket")]
+    city.ledger.execute("DELETE FROM statement WHERE number = 99")
+    city.feed = city.again()
+    carried.head()
+
+
 def test_two_sectors_have_two_feeds(tmp_path):
     with closing(City(tmp_path / "city")) as pools, closing(City(tmp_path / "city", "museums")) as museums:
         pools.issue(3)
