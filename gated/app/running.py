@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from gated import __version__
 from gated.app.control import Control
 from gated.app.feeding import Feeding
+from gated.app.following import Ground
 from gated.app.lamps import make_indicator
+from gated.app.machine import machine_name
 from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
 from gated.app.world import World
@@ -20,7 +21,7 @@ from gated.card.identify import identify
 from gated.card.pkoc import Conversation
 from gated.config.driver import Driver
 from gated.config.files import load_signing_key
-from gated.config.settings import LaneSettings, Settings, SyncSettings
+from gated.config.settings import LaneSettings, Settings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
@@ -86,7 +87,7 @@ class RunningGate:
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
-            machine=_machine(settings.sync, key),
+            machine=machine_name(settings.sync, key),
             epoch=world.random(EPOCH_BYTES).hex(),
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
@@ -94,43 +95,15 @@ class RunningGate:
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
         self._knowledge = Knowledge(world.clock.monotonic)
-        self._feeding = Feeding(
-            store=lambda: FeedStore(settings.state_dir),
-            trust=trust,
-            journal=self.journal,
-            time=self._time,
-            floors=self._floors,
-            knowledge=self._knowledge,
-            clock=world.clock,
-            syncs=settings.sync is not None and key is not None,
-        )
+        self._feeding = self._feed(syncs=settings.sync is not None and key is not None)
         self._closers.append(self._feeding.close)
-        watch = KnowledgeWatch(
-            knowledge=self._knowledge,
-            limits=trust.profile.staleness,
-            floors=self._floors,
-            journal=self.journal,
-            time=self._time,
-        )
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
-            housekeeping=Housekeeping(
-                statements=self._statements,
-                journal=self.journal,
-                time=self._time,
-                clock=world.clock,
-                trust=trust,
-                signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[
-                    watch.tick,
-                    self._feeding.watch.tick,
-                    *([] if way is None else [way.retention.tick]),
-                ],
-            ),
+            housekeeping=self._housekeeping([] if way is None else [way.retention.tick]),
             time=self._time,
             clock=world.clock,
             version=__version__,
@@ -183,13 +156,42 @@ class RunningGate:
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
 
+    def _feed(self, *, syncs: bool) -> Feeding:
+        return Feeding(
+            store=lambda: FeedStore(self._settings.state_dir),
+            trust=self._trust,
+            journal=self.journal,
+            time=self._time,
+            floors=self._floors,
+            knowledge=self._knowledge,
+            clock=self._world.clock,
+            syncs=syncs,
+        )
+
+    def _housekeeping(self, more: Sequence[Callable[[], None]]) -> Housekeeping:
+        watch = KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=self._trust.profile.staleness,
+            floors=self._floors,
+            journal=self.journal,
+            time=self._time,
+        )
+        return Housekeeping(
+            statements=self._statements,
+            journal=self.journal,
+            time=self._time,
+            clock=self._world.clock,
+            trust=self._trust,
+            signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
+            more=[watch.tick, self._feeding.watch.tick, *more],
+        )
+
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
         if settings.sync is None or key is None:
             return None
-        way = WayToCentral(
+        ground = Ground(
             settings,
-            settings.sync,
             key,
             self._trust,
             world,
@@ -200,6 +202,7 @@ class RunningGate:
             self._feeding,
             lanes=lambda: self._gate.workers,
         )
+        way = WayToCentral(ground, settings.sync)
         self._closers += way.closers
         return way
 
@@ -290,19 +293,3 @@ def make_reader(driver: Driver) -> Reader:
 def _reader_id(venue: str, lane: str) -> bytes:
     """Site and reader number for PKOC, 16 bytes each."""
     return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]
-
-
-def _machine(sync: SyncSettings | None, key: SigningKey | None) -> str | None:
-    """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash).
-
-    An enrolment is part of the name: a gate that is enrolled again begins a new epoch, so that a copied
-    disk cannot go on under the numbers of its original. None where the enrolment cannot be read.
-    """
-    if sync is not None and key is None:
-        return None
-    try:
-        machine_id = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except OSError:
-        machine_id = ""
-    enrolment = b"" if key is None else key.public
-    return hashlib.sha256(b"gated machine\0" + machine_id.encode() + enrolment).hexdigest()[:32]
