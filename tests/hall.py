@@ -9,17 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 from gated.central.ack_keys import AckKeys
-from gated.central.answering import Answering
 from gated.central.commanding import CommandPublisher
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
-from gated.central.pulse import Pulses
 from gated.central.service import CentralWorker
 from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
-from gated.wire.request import PulseWanted
 from records import Rows, kept, let_in
 from venue import ServedSite, Site, until
 
@@ -64,7 +61,6 @@ class Hall:
                 now=now,
                 monotonic=clock.monotonic,
                 random=lambda: 0.05,
-                answering=Answering({PulseWanted: Pulses(keys, now).answer}),
                 publishers=[CommandPublisher(ledger, now)],
             )
 

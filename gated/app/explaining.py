@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from gated.config.settings import LaneSettings, Settings
-from gated.daemon.knowledge import Knowledge
+from gated.daemon.knowledge import Knowledge, Pulse
 from gated.daemon.recall import Recall, Trust
 from gated.errors import ConfigError
 from gated.model.credential import Credential
@@ -18,6 +18,7 @@ from gated.policy.reckoning import begun
 from gated.store.cache import Cache
 from gated.store.directory import FLOORS, JOURNAL
 from gated.store.floors import HEAD_AT, TIME, floors_file
+from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.store.time_note import TIME_NOTE, read_time_note
 from gated.store.uses import UsesReader
 
@@ -68,7 +69,13 @@ def reading_of(settings: Settings, sample: ClockSample, at: int | None) -> TimeR
 
 
 def knowledge_of(settings: Settings) -> Knowledge:
-    """What the files tell of the newest head. It may be a quarter of an hour newer in a running gate."""
+    """What the files tell of the newest head. It may be a quarter of an hour newer in a running gate.
+
+    That all uses elsewhere are known, the pulse tells the gate alone: a link that is up is as near to it
+    as the files come.
+    """
     knowledge = Knowledge(lambda: 0.0)
     knowledge.head_at = floors_file(settings.state_dir / FLOORS).get(HEAD_AT)
+    if read_sync_note(settings.state_dir / SYNC_NOTE).get("up") is True:
+        knowledge.pulse = Pulse(0, 0, 0, 0, 0.0)
     return knowledge

@@ -1,10 +1,11 @@
-"""What follows central beside events and receipts, put together: pulse, feed, commands."""
+"""What follows central beside events and receipts, put together: pulse, feed, uses, trust, commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gated.app.feeding import Feeding
 from gated.app.reporting import report
@@ -21,10 +22,15 @@ from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
+from gated.daemon.uses import UsesFollower
 from gated.links.stick_inbox import next_delivery
+from gated.store.elsewhere import ElsewhereStore
 from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.wire.seal import SigningKey
+
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +47,28 @@ class Ground:
     floors: Floors
     feeding: Feeding
     lanes: Callable[[], Sequence[LaneWorker]]
+    repository: TrustRepository | None
 
 
 class Following:
     """``followers``, and ``deliveries`` that tell them what a stick brought."""
 
-    def __init__(self, ground: Ground, asking: Asking, unbelieved: UnbelievedCounter, uplink: Uplink) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        asking: Asking,
+        unbelieved: UnbelievedCounter,
+        uplink: Uplink,
+        elsewhere: ElsewhereStore,
+    ) -> None:
         feed = ground.feeding.follow(asking, unbelieved, uplink.learn_time)
-        asks: list[Follower] = [_pulse(ground, asking, unbelieved), feed]
+        asks: list[Follower] = [
+            _pulse(ground, asking, unbelieved),
+            feed,
+            _uses(ground, asking, unbelieved, elsewhere),
+        ]
+        if ground.repository is not None:
+            asks.append(ground.repository.follower(asking, ground.knowledge, unbelieved))
         self.followers: list[Follower] = [*asks, _commands(ground, unbelieved, asks)]
         self.deliveries = Deliveries(
             gate=ground.settings.gate,
@@ -72,6 +92,20 @@ def _pulse(ground: Ground, asking: Asking, unbelieved: UnbelievedCounter) -> Pul
         unbelieved=unbelieved,
         monotonic=ground.world.clock.monotonic,
         random=ground.world.random,
+    )
+
+
+def _uses(
+    ground: Ground, asking: Asking, unbelieved: UnbelievedCounter, elsewhere: ElsewhereStore
+) -> UsesFollower:
+    return UsesFollower(
+        trust=ground.trust,
+        time=ground.time,
+        store=elsewhere,
+        journal=ground.journal,
+        asking=asking,
+        knowledge=ground.knowledge,
+        unbelieved=unbelieved,
     )
 
 

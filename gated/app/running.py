@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.control import Control
 from gated.app.feeding import Feeding
 from gated.app.following import Ground
 from gated.app.lamps import make_indicator
-from gated.app.machine import machine_name
-from gated.app.parts import Boards, make_barrier
+from gated.app.machine import machine_name, signing_key
+from gated.app.parts import Boards, make_barrier, make_reader, reader_id
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
 from gated.card.pkoc import Conversation
-from gated.config.driver import Driver
-from gated.config.files import load_signing_key
 from gated.config.settings import LaneSettings, Settings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
@@ -32,10 +30,9 @@ from gated.daemon.recall import Recall, Trust
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
-from gated.devices.simulated.reader import SimulatedReader
-from gated.errors import ConfigError, StoreError
+from gated.errors import StoreError
 from gated.model.event import SetAside
-from gated.ports import Indicator, Reader
+from gated.ports import Indicator
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
@@ -44,13 +41,15 @@ from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
-from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.ticket import Kept
 from gated.store.time_note import TIME_NOTE
 from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
+
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class RunningGate:
         at = world.clock.sample().wall
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
-        key = self._signing_key()
+        key = signing_key(settings)
         self._open_cache(at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
@@ -94,6 +93,7 @@ class RunningGate:
         )
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
+        self._repository = self._trust_repository(self._floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
         self._feeding = self._feed(syncs=settings.sync is not None and key is not None)
         self._closers.append(self._feeding.close)
@@ -103,7 +103,7 @@ class RunningGate:
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
-            housekeeping=self._housekeeping([] if way is None else [way.retention.tick]),
+            housekeeping=self._housekeeping(way),
             time=self._time,
             clock=world.clock,
             version=__version__,
@@ -144,18 +144,6 @@ class RunningGate:
 
     # -------------------------------------------------------------- parts
 
-    def _signing_key(self) -> SigningKey | None:
-        """None = this gate does not sync, or cannot: a spoilt file of the identity must close no door."""
-        if self._settings.sync is None:
-            return None
-        try:
-            return load_signing_key(self._settings.sync.identity)
-        except ConfigError as error:
-            log.error("serving without the way to central: %s", error)
-            note = {"up": False, "since": 0, "why": error.message}
-            write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
-            return None
-
     def _feed(self, *, syncs: bool) -> Feeding:
         return Feeding(
             store=lambda: FeedStore(self._settings.state_dir),
@@ -168,10 +156,11 @@ class RunningGate:
             syncs=syncs,
         )
 
-    def _housekeeping(self, more: Sequence[Callable[[], None]]) -> Housekeeping:
+    def _housekeeping(self, way: WayToCentral | None) -> Housekeeping:
+        trust = self._trust
         watch = KnowledgeWatch(
             knowledge=self._knowledge,
-            limits=self._trust.profile.staleness,
+            limits=lambda: trust.profile.staleness,
             floors=self._floors,
             journal=self.journal,
             time=self._time,
@@ -181,10 +170,23 @@ class RunningGate:
             journal=self.journal,
             time=self._time,
             clock=self._world.clock,
-            trust=self._trust,
+            trust=trust,
             signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-            more=[watch.tick, self._feeding.watch.tick, *more],
+            more=self._more_duties(way, watch),
+            forget=[] if way is None else [way.forget],
         )
+
+    def _trust_repository(self, floors: Floors, at: int) -> TrustRepository | None:
+        """What it said before is believed before anything is built upon it."""
+        if self._settings.trust_root is None:
+            return None
+        from gated.app.repository import TrustRepository  # noqa: PLC0415  # brings python-tuf
+
+        found = TrustRepository.of(self._settings, self._trust, self._directory, floors, self._time)
+        if found is not None:
+            self._damaged += found.restore(at)
+            self.journal.let_unknown_count(counts=self._trust.profile.unknown_counts)
+        return found
 
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
@@ -201,10 +203,19 @@ class RunningGate:
             self._floors,
             self._feeding,
             lanes=lambda: self._gate.workers,
+            repository=self._repository,
         )
         way = WayToCentral(ground, settings.sync)
         self._closers += way.closers
         return way
+
+    def _more_duties(self, way: WayToCentral | None, watch: KnowledgeWatch) -> list[Callable[[], None]]:
+        duties = [watch.tick, self._feeding.watch.tick]
+        if way is not None:
+            duties.append(way.retention.tick)
+        if self._repository is not None:
+            duties.append(self._repository.desk(self.journal).tick)
+        return duties
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""
@@ -220,10 +231,10 @@ class RunningGate:
     def _lane(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> ServedLane:
         world, lane_id = self._world, settings.lane.id
         worker = LaneWorker(self._walkway(settings, turn, kept), world.clock.monotonic)
-        reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+        reader_name = reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
 
         def converse(uid: bytes | None) -> Conversation:
-            return identify(settings.schemes, reader_id, world.random, uid)
+            return identify(settings.schemes, reader_name, world.random, uid)
 
         reader = world.readers.get(lane_id) or make_reader(settings.reader)
         return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
@@ -275,21 +286,3 @@ class RunningGate:
             kept=kept,
             watch=world.watch,
         )
-
-
-def make_reader(driver: Driver) -> Reader:
-    """The reader that a configuration names. Raises ``ConfigError`` when its driver is not installed."""
-    if driver.name == "pcsc":
-        from gated.devices.pcsc import PcscReader  # noqa: PLC0415  # only gates with such a reader need it
-
-        return PcscReader(driver.target)
-    if driver.name == "nfcpy":
-        from gated.devices.nfcpy import NfcpyReader  # noqa: PLC0415  # likewise
-
-        return NfcpyReader(driver.target)
-    return SimulatedReader(driver.target or "simulated")
-
-
-def _reader_id(venue: str, lane: str) -> bytes:
-    """Site and reader number for PKOC, 16 bytes each."""
-    return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]

@@ -10,6 +10,7 @@ from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
+from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.unbelieved import UnbelievedCounter
@@ -18,6 +19,7 @@ from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
+from gated.store.elsewhere import ElsewhereStore
 from gated.store.intake import StatementStore
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
@@ -33,12 +35,13 @@ class WayToCentral:
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, ground.trust.profile.sector)
         self.closers.append(statements.close)
+        elsewhere, self._old = (self._elsewhere(settings, ground.trust) for _ in range(2))
         backoff = Backoff(world.jitter)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         unbelieved = UnbelievedCounter(journal=ground.journal, time=time, monotonic=world.clock.monotonic)
         asking = Asking(gate=settings.gate, link=link, key=ground.key, random=world.random)
         uplink = _uplink(ground, sync, link, outbox, backoff)
-        following = Following(ground, asking, unbelieved, uplink)
+        following = Following(ground, asking, unbelieved, uplink, elsewhere)
         self.sync = Sync(
             identity=Identity(settings.gate, ground.trust.profile.sector, __version__, ground.key),
             link=link,
@@ -60,6 +63,17 @@ class WayToCentral:
         self.retention = Retention(
             outbox=kept, journal=ground.journal, time=time, retention_s=sync.retention_s
         )
+
+    def forget(self, day: int, shift: int) -> None:
+        """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
+        self._old.forget(day, shift)
+
+    def _elsewhere(self, settings: Settings, trust: Trust) -> ElsewhereStore:
+        store = ElsewhereStore(
+            settings.state_dir, settings.gate, trust.profile.venue, settings.state_dir / JOURNAL
+        )
+        self.closers.append(store.close)
+        return store
 
     def _outbox(self, settings: Settings) -> Outbox:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)

@@ -152,6 +152,44 @@ def _claims(db: Database) -> Iterator[tuple[Any, ...]]:
             yield sector, number, key, KIND_NUMBERS[kind], row_id, statement.rank, bucket_of(key)
 
 
+@migrations(name="0007_uses")
+def _uses(db: Database) -> None:
+    _create(
+        db,
+        # How it stands, per right, gate and day; numbered within the sector by the last change of a row.
+        "CREATE TABLE used (sector TEXT NOT NULL, cti BLOB NOT NULL, gate TEXT NOT NULL,"
+        " day INTEGER NOT NULL, venue TEXT NOT NULL,"
+        " taken INTEGER NOT NULL CHECK (taken > 0), last_at INTEGER NOT NULL, seq INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, cti, gate, day, venue)) WITHOUT ROWID",
+        "CREATE UNIQUE INDEX used_seq ON used (sector, seq)",
+        "CREATE TABLE presence (sector TEXT NOT NULL, pass BLOB NOT NULL, venue TEXT NOT NULL,"
+        " zone TEXT NOT NULL, shift INTEGER NOT NULL, gate TEXT NOT NULL, come INTEGER NOT NULL,"
+        " gone INTEGER NOT NULL, last_in INTEGER, seq INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, pass, venue, zone, shift, gate)) WITHOUT ROWID",
+        "CREATE UNIQUE INDEX presence_seq ON presence (sector, seq)",
+        "CREATE TABLE use_seq (sector TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID",
+        # Grants whose settlement was counted: whatever says so a second time counts nothing.
+        "CREATE TABLE settled (chain INTEGER NOT NULL REFERENCES chain (id), decision INTEGER NOT NULL,"
+        " PRIMARY KEY (chain, decision)) WITHOUT ROWID",
+        # Settlements of grants that are not here (yet).
+        "CREATE TABLE unmatched (gate TEXT NOT NULL, epoch TEXT NOT NULL, decision INTEGER NOT NULL,"
+        " body TEXT NOT NULL, PRIMARY KEY (gate, epoch, decision)) WITHOUT ROWID",
+        # What each right says itself of its uses, in its newest revision; NULL = as its product.
+        "CREATE TABLE entitled (sector TEXT NOT NULL, cti BLOB NOT NULL, product TEXT NOT NULL,"
+        " total INTEGER, per_day INTEGER, shares TEXT, reentry INTEGER, revision INTEGER NOT NULL,"
+        " PRIMARY KEY (sector, cti)) WITHOUT ROWID",
+        # Limits that were passed: of what stands for the day or the venue.
+        "CREATE TABLE overspent (sector TEXT NOT NULL, cti BLOB NOT NULL, per TEXT NOT NULL,"
+        " of TEXT NOT NULL, allowed INTEGER NOT NULL, used INTEGER NOT NULL, since INTEGER NOT NULL,"
+        " latest INTEGER NOT NULL, PRIMARY KEY (sector, cti, per, of)) WITHOUT ROWID",
+        # What an earlier release took in: events up to `until` and statements are looked through once.
+        "CREATE TABLE filling (what TEXT PRIMARY KEY, done INTEGER NOT NULL, until INTEGER NOT NULL)"
+        " WITHOUT ROWID",
+        "INSERT INTO filling SELECT 'events', 0, max(id) FROM event HAVING max(id)",
+        "INSERT INTO filling SELECT 'statements', 0, count(*) FROM statement HAVING count(*)",
+    )
+
+
 @migrations(name="0008_commands")
 def _commands(db: Database) -> None:
     _create(

@@ -17,6 +17,7 @@ from gated.central import ledger_statements as statements
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
 from gated.central.files import give_to_owner, make_files
 from gated.central.ledger import LEDGER, Ledger
+from gated.central.ledger_uses import note_entitled
 from gated.central.sector_files import (
     COMMAND_KINDS,
     COMMAND_SUFFIX,
@@ -274,6 +275,8 @@ class Office:
     def _issue(self, statement: Statement, now: int) -> tuple[int, bytes]:
         """Sign and log: (number in the log, token). What is not in the log was never issued."""
         token = sign_statement(self._key, statement)
+        if isinstance(statement, Entitlement):
+            note_entitled(self._ledger, statement)
         return statements.log(self._ledger, self.sector, statement, token, now), token
 
 

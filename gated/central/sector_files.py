@@ -35,6 +35,8 @@ OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)
 COMMAND_KINDS = (Kind.COMMAND,)
 #: ``secret/<sector>.command.pem``. No sector may have a name that ends so.
 COMMAND_SUFFIX = ".command"
+#: ``secret/<sector>[.ack|.command].next.pem``: a key that will be used. Likewise.
+NEXT_SUFFIX = ".next"
 _DAY_S = 86400
 
 
@@ -105,7 +107,7 @@ def check_sector(
 
 
 def _check_suffix(sector: str) -> None:
-    for suffix in (ACK_SUFFIX, COMMAND_SUFFIX):
+    for suffix in (ACK_SUFFIX, COMMAND_SUFFIX, NEXT_SUFFIX):
         if sector.endswith(suffix):  # its issuing key would lie where another sector's other key does
             raise ConfigError(f"a sector's name cannot end with {suffix}", hint="name it otherwise")
     if sector in OFFICE_KEYS:  # and here, where keys of the whole office do

@@ -13,12 +13,15 @@ from gated.cli import (
     central_enrol,
     central_events,
     central_export,
+    central_exposure,
     central_feed,
     central_gates,
     central_issue,
+    central_overspent,
     central_replace,
     central_serve,
     central_stick,
+    central_trust,
     central_verify,
 )
 from gated.cli.central_common import (
@@ -49,7 +52,10 @@ _MORE = (
     central_gates,
     central_command,
     central_stick,
+    central_overspent,
+    central_exposure,
     central_verify,
+    central_trust,
 )
 _INIT = """\
   gated central init ./city --sector pools --venue bron --product season --product swim10:10

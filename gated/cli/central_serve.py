@@ -6,7 +6,6 @@ import argparse
 import sys
 import threading
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,7 +93,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     ledgers = [ledger_of(arguments) for _ in range(len(places) + 1)]
     try:
         for number, (place, ledger) in enumerate(zip(places, ledgers, strict=False), 1):
-            workers.append(_worker(arguments.directory, place, ledger, keys, number, group))
+            workers.append(_worker(place, ledger, keys, number, group))
         workers.append(_feeder(arguments.directory, ledgers[-1], keys))
         return serve_workers(workers)
     finally:
@@ -166,27 +165,24 @@ def _feeder(directory: Path, ledger: Ledger, keys: AckKeys) -> Feeder:
     return Feeder(feeds, SnapshotProcess(command), clock.monotonic)
 
 
-def _worker(
-    directory: Path, place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str
-) -> CentralWorker:
+def _worker(place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str) -> CentralWorker:
     import secrets
 
-    from gated.central.answering import Answering
     from gated.central.commanding import CommandPublisher
-    from gated.central.feed_serving import Heads, feed_answers
-    from gated.central.ledger_feed import head_version
-    from gated.central.pulse import Pulses
+    from gated.central.feed_serving import Heads
+    from gated.central.freshness import Freshness
     from gated.central.service import CentralWorker
+    from gated.central.trust_repository import TrustRepository
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
-    from gated.wire.request import PulseWanted
 
     clock = SystemClock()
 
     def now() -> int:
         return clock.sample().wall
 
-    pulses = Pulses(keys, now, head=partial(head_version, ledger))
+    freshness = Freshness(TrustRepository(ledger.path.parent), now, clock.monotonic)
+
     return CentralWorker(
         MqttLink(place, floor=now, monotonic=clock.monotonic),
         ledger,
@@ -196,9 +192,10 @@ def _worker(
         random=secrets.SystemRandom().random,
         name=f"worker {number}",
         group=group,
-        answering=Answering({**feed_answers(directory, ledger, keys.sectors), PulseWanted: pulses.answer}),
         # One of a process is enough.
-        publishers=[Heads(ledger, keys.sectors), CommandPublisher(ledger, now)] if number == 1 else [],
+        publishers=(
+            [Heads(ledger, keys.sectors), CommandPublisher(ledger, now), freshness] if number == 1 else []
+        ),
     )
 
 

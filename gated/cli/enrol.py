@@ -134,6 +134,7 @@ def run_install(arguments: argparse.Namespace) -> int:
         identity=arguments.identity,
         reader=arguments.reader,
         barrier=arguments.barrier,
+        rooted=answer.bundle.root is not None,
     )
     install(answer, identity, becomes, now=now)
     _tell_installed(arguments, answer, becomes, start="restart" if was_enrolled else "start")

@@ -142,6 +142,18 @@ def _central(status: dict[str, Any]) -> Iterator[str]:
         yield f"  link: arrived and not believed: {told}"
 
 
+def _trust(trust: dict[str, Any] | None) -> Iterator[str]:
+    """Nothing for a gate that has no trust repository."""
+    if trust is None:
+        return
+    versions = ", ".join(f"{name} {trust.get(name)}" for name in ("root", "targets", "profile"))
+    yield f"  trust: versions of {versions}"
+    if trust.get("waits"):
+        yield f"  trust: takes effect at the next start: {', '.join(map(str, trust['waits']))}"
+    if trust.get("why"):
+        yield f"  trust: last not believed: {trust['why']} (docs/reference/trust.md)"
+
+
 def _lines(status: dict[str, Any]) -> Iterator[str]:
     from gated.cli.lane_words import lane_words, outcome_words
 
@@ -155,6 +167,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
             yield f"    last: {utc(outcome['at'])} {outcome_words(outcome)}"
     if "cache" in status:
         yield from _central(status)
+        yield from _trust(status.get("trust"))
         yield from _cache(status)
         yield from knowledge_words(status.get("knowledge"))
 

@@ -109,10 +109,12 @@ def _became(brought: Brought) -> str:
 
 def run_import_file(arguments: argparse.Namespace) -> int:
     """Import a file of statements."""
+    from gated.app.verified import believe_verified
     from gated.cli.importing import import_file
     from gated.config.settings import check
 
     settings, trust = check(arguments.config)
+    believe_verified(settings, trust)
     result = import_file(
         arguments.file,
         settings.state_dir,

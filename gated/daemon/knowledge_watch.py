@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.timekeeper import TimeKeeper
@@ -26,7 +27,7 @@ class KnowledgeWatch:
         self,
         *,
         knowledge: Knowledge,
-        limits: Staleness,
+        limits: Callable[[], Staleness],
         floors: Floors,
         journal: Journal,
         time: TimeKeeper,
@@ -42,7 +43,7 @@ class KnowledgeWatch:
     def tick(self) -> None:
         """Tell a change; remember that there was a head: its loss is noticed. Raises ``StoreError``."""
         known_at, reading = self._knowledge.known_at, self._time.read()
-        state = freshness(known_at, reading.floor, self._limits)
+        state = freshness(known_at, reading.floor, self._limits())
         if state is not self._told and state is not None and known_at is not None:
             self._told = state
             how = log.info if state is Freshness.FRESH else log.warning

@@ -17,6 +17,7 @@ from gated.model.refusal import Reason, Refusal
 from gated.model.time import TimeReading
 from gated.model.venue import Direction, Freshness, Lane, Profile
 from gated.policy.decide import decide
+from gated.policy.terms import watches
 from gated.ports import Clock
 from gated.store.journal import Journal
 from gated.store.ticket import COUNTER_GRACE_S, Move, Reservation
@@ -133,6 +134,10 @@ class TapWay:
 
     # -------------------------------------------------------------- written
 
+    def watches(self) -> bool:
+        """Whether the venue watches who is inside here: then rows tell it."""
+        return watches(self._profile, self._lane)
+
     def move(self, persons: int, pass_: bytes | None) -> Move:
         """``persons`` went in (or out, below 0): where that counts."""
         zone, shift = self._profile.zone(self._lane).id, self._recall.shift(self._time.read())
@@ -154,7 +159,7 @@ class TapWay:
         )
 
     def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
-        right = granted.entitlement
+        right, watched = granted.entitlement, self.watches()
         return Decided(
             lane=self._lane.id,
             outcome=Outcome.GRANTED,
@@ -168,6 +173,8 @@ class TapWay:
             cost=granted.cost,
             left=granted.left,
             warnings=tuple(warned.notice for warned in granted.warnings) or None,
+            zone=self._profile.zone(self._lane).id if watched else None,
+            shift=self._recall.shift(reading) if watched else None,
             knowledge=self._unfresh(reading),
         )
 

@@ -41,7 +41,11 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A tap was judged. ``day`` is the venue's calendar day as yyyymmdd."""
+    """A tap was judged. ``day`` is the venue's calendar day as yyyymmdd.
+
+    ``zone`` and ``shift`` (the venue's service day as yyyymmdd) are told of a grant where the venue watches
+    who is inside.
+    """
 
     kind: ClassVar[str] = "decided"
     lane: str
@@ -59,6 +63,8 @@ class Decided:
     left: int | None = None
     next_at: int | None = None
     warnings: Sequence[Notice] | None = None
+    zone: str | None = None
+    shift: int | None = None
     knowledge: Freshness | None = None  # where it is not fresh
 
 
@@ -151,12 +157,18 @@ class Forced:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """``persons`` went out after a tap. ``pass`` is told where the medium is bound to one."""
+    """``persons`` went out after a tap. ``pass`` is told where the medium is bound to one.
+
+    ``zone`` and ``shift`` (the venue's service day as yyyymmdd) are told where the venue watches who is
+    inside.
+    """
 
     kind: ClassVar[str] = "exited"
     lane: str
     persons: int
     pass_: bytes | None = None
+    zone: str | None = None
+    shift: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

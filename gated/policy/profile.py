@@ -154,7 +154,7 @@ def _zones(top: Table, venue: str) -> dict[str, Zone]:
 
 
 def _apart_cap(top: Table) -> int | None:
-    return top.checked("counted_when_apart", _cap) if top.has("counted_when_apart") else None
+    return top.checked("counted_when_apart", apart_cap) if top.has("counted_when_apart") else None
 
 
 def _staleness(top: Table, known: Mapping[str, Product]) -> Staleness:
@@ -178,7 +178,8 @@ def _staleness(top: Table, known: Mapping[str, Product]) -> Staleness:
     return limits
 
 
-def _cap(text: str) -> int | None:
+def apart_cap(text: str) -> int | None:
+    """``counted_when_apart`` as a number of uses; None = any. Raises ``ValueError``."""
     match = _CAP.match(text)
     if match is not None:
         return int(match[1])

@@ -8,7 +8,6 @@ force that are as genuine as any (each is verified at every tap), and the old he
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial

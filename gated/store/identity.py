@@ -27,6 +27,7 @@ SIGNING_KEY = "signing.key"
 ENROLMENT_KEY = "enrolment.key"
 REQUEST = "request"
 RECORD = "enrolment.json"
+ROOT = "root.json"
 
 SECRET = 0o600
 PUBLIC = 0o644

@@ -105,6 +105,16 @@ def _standing(db: Database) -> None:
     db.execute("ALTER TABLE reservation ADD COLUMN leads_out INTEGER NOT NULL DEFAULT 0")
 
 
+@journal_migrations(name="0005_come_and_gone")
+def _come_and_gone(db: Database) -> None:
+    """Who came and who went, apart: with what other gates of the venue counted they add up (ADR 0021)."""
+    for table in ("presence", "occupancy"):
+        for column in ("come", "gone"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE presence SET come = inside")
+    db.execute("UPDATE occupancy SET come = inside")
+
+
 _PLACE = (
     # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights
@@ -158,3 +168,28 @@ def _feed(db: Database) -> None:
         " generation INTEGER NOT NULL, seen INTEGER NOT NULL)"
     )
     db.execute("INSERT INTO feed VALUES (1, x'', 0, 0, 0, 0, 0)")
+
+
+@cache_migrations(name="0003_elsewhere")
+def _elsewhere(db: Database) -> None:
+    """What central has of uses and of who is inside, per gate; retention class: counters, presence.
+
+    Of other gates all of it counts. Of this gate only what its own journal lacks does (it was lost), and
+    `confirmed` is what both have. People of a whole day stand under the empty pass and zone.
+    """
+    db.execute(
+        "CREATE TABLE used (cti BLOB NOT NULL, venue TEXT NOT NULL, gate TEXT NOT NULL, day INTEGER NOT NULL,"
+        " taken INTEGER NOT NULL, last_at INTEGER NOT NULL, counts INTEGER NOT NULL,"
+        " confirmed INTEGER NOT NULL, PRIMARY KEY (cti, venue, gate, day)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE people (pass BLOB NOT NULL, zone TEXT NOT NULL, shift INTEGER NOT NULL,"
+        " gate TEXT NOT NULL, come INTEGER NOT NULL, gone INTEGER NOT NULL, last_in INTEGER,"
+        " came INTEGER NOT NULL, went INTEGER NOT NULL, PRIMARY KEY (pass, zone, shift, gate)) WITHOUT ROWID"
+    )
+    # seq: every change up to it is here. epoch: of the journal that rows of this gate were compared with.
+    db.execute(
+        "CREATE TABLE elsewhere (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,"
+        " epoch TEXT NOT NULL)"
+    )
+    db.execute("INSERT INTO elsewhere VALUES (1, 0, '')")

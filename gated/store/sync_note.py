@@ -11,6 +11,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 SYNC_NOTE = "sync.json"
+#: How the trust repository stands; written and read alike.
+TRUST_NOTE = "trust.json"
 _MAX_BYTES = 65_536
 _FORMS: dict[str, type] = {
     "up": bool,
@@ -21,6 +23,14 @@ _FORMS: dict[str, type] = {
     "quarantined": int,
     "statements": int,
     "refused": dict,
+}
+#: Of ``TRUST_NOTE``.
+_TRUST: dict[str, type] = {
+    "root": int,
+    "timestamp": int,
+    "targets": int,
+    "profile": int,
+    "waits": list,
 }
 
 
@@ -37,6 +47,11 @@ def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
 def read_sync_note(path: Path) -> dict[str, Any]:
     """What of the note is as we write it; nothing where there is none, or one that nobody can read."""
     return read_note(path, _FORMS)
+
+
+def read_trust_note(path: Path) -> dict[str, Any]:
+    """The same of ``TRUST_NOTE``."""
+    return read_note(path, _TRUST)
 
 
 def read_note(path: Path, forms: Mapping[str, type]) -> dict[str, Any]:
