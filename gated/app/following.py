@@ -13,7 +13,7 @@ from gated.app.world import World
 from gated.config.settings import Settings
 from gated.daemon.asking import Asking
 from gated.daemon.commands import Commands
-from gated.daemon.deliveries import Deliveries
+from gated.daemon.deliveries import Deliveries, Delivery
 from gated.daemon.follower import Follower
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
@@ -27,6 +27,7 @@ from gated.links.stick_inbox import next_delivery
 from gated.store.elsewhere import ElsewhereStore
 from gated.store.floors import Floors
 from gated.store.journal import Journal
+from gated.store.trust_files import HANDED_OVER
 from gated.wire.seal import SigningKey
 
 if TYPE_CHECKING:
@@ -73,13 +74,22 @@ class Following:
         self.deliveries = Deliveries(
             gate=ground.settings.gate,
             sector=ground.trust.profile.sector,
-            next_=lambda: next_delivery(ground.settings.state_dir),
+            next_=lambda: _next(ground),
             uplink=uplink,
             followers=self.followers,
             asking=asking,
             unbelieved=unbelieved,
+            uses=lambda: ground.knowledge.uses,
             busy=lambda: feed.is_at_work,
         )
+
+
+def _next(ground: Ground) -> Delivery | None:
+    """What was handed over next. Keys that came with it are believed first."""
+    state_dir = ground.settings.state_dir
+    if ground.repository is not None and (state_dir / HANDED_OVER).exists():
+        return None
+    return next_delivery(state_dir)
 
 
 def _pulse(ground: Ground, asking: Asking, unbelieved: UnbelievedCounter) -> PulseFollower:
