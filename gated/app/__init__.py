@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gated.app.running import RunningGate, make_reader
+    from gated.app.parts import make_reader
+    from gated.app.running import RunningGate
     from gated.app.way import tls_files
     from gated.app.world import World
 
@@ -18,7 +19,7 @@ __all__ = ["RunningGate", "World", "make_reader", "tls_files"]
 _HOMES = {
     "RunningGate": "gated.app.running",
     "World": "gated.app.world",
-    "make_reader": "gated.app.running",
+    "make_reader": "gated.app.parts",
     "tls_files": "gated.app.way",
 }
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.control import Control
 from gated.app.feeding import Feeding
+from gated.app.following import Ground
 from gated.app.lamps import make_indicator
-from gated.app.parts import Boards, make_barrier
+from gated.app.machine import machine_name, signing_key
+from gated.app.parts import Boards, make_barrier, make_reader, reader_id
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify
 from gated.card.pkoc import Conversation
-from gated.config.driver import Driver
-from gated.config.files import load_signing_key
-from gated.config.settings import LaneSettings, Settings, SyncSettings
+from gated.config.settings import LaneSettings, Settings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
@@ -32,10 +30,9 @@ from gated.daemon.recall import Recall, Trust
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
-from gated.devices.simulated.reader import SimulatedReader
-from gated.errors import ConfigError, StoreError
+from gated.errors import StoreError
 from gated.model.event import SetAside
-from gated.ports import Indicator, Reader
+from gated.ports import Indicator
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
@@ -44,7 +41,6 @@ from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
-from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.ticket import Kept
 from gated.store.time_note import TIME_NOTE
 from gated.store.uses import UsesReader
@@ -85,12 +81,12 @@ class RunningGate:
         at = world.clock.sample().wall
         if not keep_ballast(settings.state_dir / BALLAST, settings.ballast_bytes):
             log.warning("no room for the journal's reserve (journal.ballast): make room on the disk")
-        key = self._signing_key()
+        key = signing_key(settings)
         self._open_cache(at)
         self.journal = Journal(
             settings.state_dir / JOURNAL,
             gate=settings.gate,
-            machine=_machine(settings.sync, key),
+            machine=machine_name(settings.sync, key),
             epoch=world.random(EPOCH_BYTES).hex(),
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
@@ -99,40 +95,15 @@ class RunningGate:
         self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
         self._repository = self._trust_repository(self._floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
-        self._feeding = Feeding(
-            store=lambda: FeedStore(settings.state_dir),
-            trust=trust,
-            journal=self.journal,
-            time=self._time,
-            floors=self._floors,
-            knowledge=self._knowledge,
-            clock=world.clock,
-            syncs=settings.sync is not None and key is not None,
-        )
+        self._feeding = self._feed(syncs=settings.sync is not None and key is not None)
         self._closers.append(self._feeding.close)
-        watch = KnowledgeWatch(
-            knowledge=self._knowledge,
-            limits=lambda: trust.profile.staleness,
-            floors=self._floors,
-            journal=self.journal,
-            time=self._time,
-        )
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
-            housekeeping=Housekeeping(
-                statements=self._statements,
-                journal=self.journal,
-                time=self._time,
-                clock=world.clock,
-                trust=trust,
-                signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=self._more_duties(way, watch),
-                forget=[] if way is None else [way.forget],
-            ),
+            housekeeping=self._housekeeping(way),
             time=self._time,
             clock=world.clock,
             version=__version__,
@@ -173,17 +144,37 @@ class RunningGate:
 
     # -------------------------------------------------------------- parts
 
-    def _signing_key(self) -> SigningKey | None:
-        """None = this gate does not sync, or cannot: a spoilt file of the identity must close no door."""
-        if self._settings.sync is None:
-            return None
-        try:
-            return load_signing_key(self._settings.sync.identity)
-        except ConfigError as error:
-            log.error("serving without the way to central: %s", error)
-            note = {"up": False, "since": 0, "why": error.message}
-            write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
-            return None
+    def _feed(self, *, syncs: bool) -> Feeding:
+        return Feeding(
+            store=lambda: FeedStore(self._settings.state_dir),
+            trust=self._trust,
+            journal=self.journal,
+            time=self._time,
+            floors=self._floors,
+            knowledge=self._knowledge,
+            clock=self._world.clock,
+            syncs=syncs,
+        )
+
+    def _housekeeping(self, way: WayToCentral | None) -> Housekeeping:
+        trust = self._trust
+        watch = KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=lambda: trust.profile.staleness,
+            floors=self._floors,
+            journal=self.journal,
+            time=self._time,
+        )
+        return Housekeeping(
+            statements=self._statements,
+            journal=self.journal,
+            time=self._time,
+            clock=self._world.clock,
+            trust=trust,
+            signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
+            more=self._more_duties(way, watch),
+            forget=[] if way is None else [way.forget],
+        )
 
     def _trust_repository(self, floors: Floors, at: int) -> TrustRepository | None:
         """What it said before is believed before anything is built upon it."""
@@ -201,9 +192,8 @@ class RunningGate:
         settings, world = self._settings, self._world
         if settings.sync is None or key is None:
             return None
-        way = WayToCentral(
+        ground = Ground(
             settings,
-            settings.sync,
             key,
             self._trust,
             world,
@@ -215,6 +205,7 @@ class RunningGate:
             lanes=lambda: self._gate.workers,
             repository=self._repository,
         )
+        way = WayToCentral(ground, settings.sync)
         self._closers += way.closers
         return way
 
@@ -240,10 +231,10 @@ class RunningGate:
     def _lane(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> ServedLane:
         world, lane_id = self._world, settings.lane.id
         worker = LaneWorker(self._walkway(settings, turn, kept), world.clock.monotonic)
-        reader_id = _reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+        reader_name = reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
 
         def converse(uid: bytes | None) -> Conversation:
-            return identify(settings.schemes, reader_id, world.random, uid)
+            return identify(settings.schemes, reader_name, world.random, uid)
 
         reader = world.readers.get(lane_id) or make_reader(settings.reader)
         return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
@@ -295,37 +286,3 @@ class RunningGate:
             kept=kept,
             watch=world.watch,
         )
-
-
-def make_reader(driver: Driver) -> Reader:
-    """The reader that a configuration names. Raises ``ConfigError`` when its driver is not installed."""
-    if driver.name == "pcsc":
-        from gated.devices.pcsc import PcscReader  # noqa: PLC0415  # only gates with such a reader need it
-
-        return PcscReader(driver.target)
-    if driver.name == "nfcpy":
-        from gated.devices.nfcpy import NfcpyReader  # noqa: PLC0415  # likewise
-
-        return NfcpyReader(driver.target)
-    return SimulatedReader(driver.target or "simulated")
-
-
-def _reader_id(venue: str, lane: str) -> bytes:
-    """Site and reader number for PKOC, 16 bytes each."""
-    return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]
-
-
-def _machine(sync: SyncSettings | None, key: SigningKey | None) -> str | None:
-    """Names this machine without telling its machine-id (machine-id(5) asks for a keyed hash).
-
-    An enrolment is part of the name: a gate that is enrolled again begins a new epoch, so that a copied
-    disk cannot go on under the numbers of its original. None where the enrolment cannot be read.
-    """
-    if sync is not None and key is None:
-        return None
-    try:
-        machine_id = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except OSError:
-        machine_id = ""
-    enrolment = b"" if key is None else key.public
-    return hashlib.sha256(b"gated machine\0" + machine_id.encode() + enrolment).hexdigest()[:32]

@@ -2,144 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from gated import __version__
-from gated.app.feeding import Feeding
-from gated.app.reporting import report
-from gated.app.world import World
+from gated.app.following import Following, Ground
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
-from gated.daemon.commands import Commands
-from gated.daemon.deliveries import Deliveries
 from gated.daemon.downlink import Downlink
-from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
-from gated.daemon.knowledge import Knowledge
-from gated.daemon.lane import LaneWorker
-from gated.daemon.pulse import PulseFollower
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
-from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
-from gated.daemon.uses import UsesFollower
 from gated.links.mqtt_place import MqttPlace, TlsFiles
-from gated.links.stick_inbox import next_delivery
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
 from gated.store.elsewhere import ElsewhereStore
-from gated.store.floors import Floors
 from gated.store.intake import StatementStore
-from gated.store.journal import Journal
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
-from gated.wire.seal import SigningKey
-
-if TYPE_CHECKING:
-    from gated.app.repository import TrustRepository
 
 
 class WayToCentral:
     """``sync`` and ``retention``, and what must be closed after them."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        sync: SyncSettings,
-        key: SigningKey,
-        trust: Trust,
-        world: World,
-        journal: Journal,
-        time: TimeKeeper,
-        knowledge: Knowledge,
-        floors: Floors,
-        feeding: Feeding,
-        lanes: Callable[[], Sequence[LaneWorker]],
-        repository: TrustRepository | None = None,
-    ) -> None:
+    def __init__(self, ground: Ground, sync: SyncSettings) -> None:
         self.closers: list[Callable[[], None]] = []
+        settings, world, time = ground.settings, ground.world, ground.time
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
-        statements = StatementStore(settings.state_dir, trust.profile.sector)
+        statements = StatementStore(settings.state_dir, ground.trust.profile.sector)
         self.closers.append(statements.close)
-        elsewhere, self._old = (self._elsewhere(settings, trust) for _ in range(2))
+        elsewhere, self._old = (self._elsewhere(settings, ground.trust) for _ in range(2))
         backoff = Backoff(world.jitter)
-        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
-        uplink = Uplink(
-            gate=settings.gate,
-            link=link,
-            outbox=outbox,
-            journal=journal,
-            key=key,
-            trust=trust,
-            time=time,
-            floors=floors,
-            ack_wait_s=sync.ack_wait_s,
-            backoff=backoff,
-        )
-        others: list[Follower] = []
-        commands = Commands(
-            gate=settings.gate,
-            trust=trust,
-            time=time,
-            floors=floors,
-            journal=journal,
-            unbelieved=unbelieved,
-            monotonic=world.clock.monotonic,
-            lanes=lanes,
-            refresh=partial(begin_all, others),
-            status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
-        )
-        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
-        feed = feeding.follow(asking, unbelieved, uplink.learn_time)
-        pulse = PulseFollower(
-            gate=settings.gate,
-            asking=asking,
-            trust=trust,
-            time=time,
-            knowledge=knowledge,
-            unbelieved=unbelieved,
-            monotonic=world.clock.monotonic,
-            random=world.random,
-        )
-        uses = UsesFollower(
-            trust=trust,
-            time=time,
-            store=elsewhere,
-            journal=journal,
-            asking=asking,
-            knowledge=knowledge,
-            unbelieved=unbelieved,
-        )
-        others += [pulse, feed, uses]
-        if repository is not None:
-            others.append(repository.follower(asking, knowledge, unbelieved))
-        followers: list[Follower] = [*others, commands]
-        deliveries = Deliveries(
-            gate=settings.gate,
-            sector=trust.profile.sector,
-            next_=lambda: next_delivery(settings.state_dir),
-            uplink=uplink,
-            followers=followers,
-            asking=asking,
-            unbelieved=unbelieved,
-            busy=lambda: feed.is_at_work,
-        )
+        unbelieved = UnbelievedCounter(journal=ground.journal, time=time, monotonic=world.clock.monotonic)
+        asking = Asking(gate=settings.gate, link=link, key=ground.key, random=world.random)
+        uplink = _uplink(ground, sync, link, outbox, backoff)
+        following = Following(ground, asking, unbelieved, uplink, elsewhere)
         self.sync = Sync(
-            identity=Identity(settings.gate, trust.profile.sector, __version__, key),
+            identity=Identity(settings.gate, ground.trust.profile.sector, __version__, ground.key),
             link=link,
             uplink=uplink,
-            downlink=Downlink(statements=statements, trust=trust, time=time),
+            downlink=Downlink(statements=statements, trust=ground.trust, time=time),
             asking=asking,
-            followers=followers,
+            followers=following.followers,
             unbelieved=unbelieved,
-            deliveries=deliveries,
+            deliveries=following.deliveries,
             outbox=outbox,
             statements=statements,
             time=time,
@@ -149,7 +60,9 @@ class WayToCentral:
             note=settings.state_dir / SYNC_NOTE,
             last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
-        self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
+        self.retention = Retention(
+            outbox=kept, journal=ground.journal, time=time, retention_s=sync.retention_s
+        )
 
     def forget(self, day: int, shift: int) -> None:
         """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
@@ -168,10 +81,19 @@ class WayToCentral:
         return outbox
 
 
-def begin_all(followers: Sequence[Follower], now: float) -> None:
-    """Let followers ask whatever they ask when a link opens."""
-    for follower in followers:
-        follower.begin(now)
+def _uplink(ground: Ground, sync: SyncSettings, link: Link, outbox: Outbox, backoff: Backoff) -> Uplink:
+    return Uplink(
+        gate=ground.settings.gate,
+        link=link,
+        outbox=outbox,
+        journal=ground.journal,
+        key=ground.key,
+        trust=ground.trust,
+        time=ground.time,
+        floors=ground.floors,
+        ack_wait_s=sync.ack_wait_s,
+        backoff=backoff,
+    )
 
 
 def tls_files(sync: SyncSettings) -> TlsFiles | None:

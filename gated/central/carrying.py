@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from gated.central import ledger_uses as uses
 from gated.central.ack_keys import AckKeys
 from gated.central.feed import Feed
 from gated.central.intake import take_in
@@ -19,13 +21,17 @@ from gated.central.ledger_events import chains_of
 from gated.central.ledger_gates import EnrolledGate, gate_keys, gates, note_refused
 from gated.central.opening import NOBODY, Unbelieved, open_letter
 from gated.central.told import Told
+from gated.central.trust_shelf import TRUST, TrustShelf
 from gated.errors import ConfigError, StoreError
 from gated.links.stick import StickReader, StickWriter
 from gated.model.letter import Received
+from gated.model.statement import Kind
 from gated.wire import stick, topics
 from gated.wire.ack import Ack
 from gated.wire.manifest import Manifest, read_index, read_manifest
 from gated.wire.stick import Place, What
+from gated.wire.trust_file import TIMESTAMP
+from gated.wire.uses import encode_uses
 
 #: Batches taken in with one commit.
 BUNCH = 64
@@ -131,6 +137,44 @@ def put_receipts_and_commands(
     return written
 
 
+def put_trust(writer: StickWriter, directory: Path) -> Counter[str]:
+    """The office's trust repository, its timestamp last; how many files."""
+    shelf, folder = TrustShelf(directory), directory / TRUST
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    written = 0
+    for name in sorted(names, key=lambda name: name == TIMESTAMP):
+        content = shelf.read(name)
+        if content is not None:
+            writer.write(stick.trust_file(name), content)
+            written += 1
+    return Counter({"trust files": written} if written else {})
+
+
+def put_uses(writer: StickWriter, ledger: Ledger, keys: AckKeys, sector: str, now: int) -> Counter[str]:
+    """All use records of a sector; how many files."""
+    after, newest, kept = 0, uses.newest(ledger, sector), set[tuple[str, ...]]()
+    while after < newest:
+        told = uses.since(ledger, sector, after, newest, now)
+        sealed = keys.sign(sector, Kind.USES, encode_uses(told), now)
+        if sealed is None:  # an older office's key may not
+            break
+        place = stick.uses(sector, told.after, told.upto)
+        writer.write(place, sealed)
+        kept.add(place.path)
+        after = told.upto
+    _tidy(writer, What.USES, sector, kept)
+    return Counter({"uses": len(kept)} if kept else {})
+
+
+def _tidy(writer: StickWriter, what: What, sector: str, kept: AbstractSet[tuple[str, ...]]) -> None:
+    """Remove what earlier exports left of a kind, and nothing names any more."""
+    if not writer.root.is_dir():
+        return
+    for place in StickReader(writer.root).places(lambda kind, whose: (kind, whose) == ("sector", sector)):
+        if place.what is what and place.path not in kept:
+            writer.remove(place)
+
+
 def put_feed(writer: StickWriter, feed: Feed, progress: Progress) -> Counter[str]:
     """The newest head of a sector, after everything that it binds; how many files.
 
@@ -149,12 +193,7 @@ def put_feed(writer: StickWriter, feed: Feed, progress: Progress) -> Counter[str
         progress(done)
     writer.flush()
     writer.write(stick.head(feed.sector), head.token)
-    kept = {stick.blob(feed.sector, name).path for name in names}
-    for place in StickReader(writer.root).places(
-        lambda kind, whose: (kind, whose) == ("sector", feed.sector)
-    ):
-        if place.what is What.BLOB and place.path not in kept:
-            writer.remove(place)
+    _tidy(writer, What.BLOB, feed.sector, {stick.blob(feed.sector, name).path for name in names})
     return Counter(heads=1, blobs=len(names))
 
 

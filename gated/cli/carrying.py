@@ -17,6 +17,7 @@ from gated.errors import ConfigError
 from gated.links.stick import StickReader, StickWriter, stick_folder
 from gated.links.stick_inbox import for_gate, hand_over, is_down, read_note, waits
 from gated.model.statement import Kind
+from gated.store import trust_files
 from gated.store.directory import JOURNAL, StateDirectory
 from gated.store.outbox import Outbox
 from gated.wire import stick
@@ -88,12 +89,13 @@ def bring(settings: Settings, trust: Trust, path: Path, progress: Progress) -> B
     reader = StickReader(stick_folder(path))
     wanted = for_gate(settings.gate, trust.profile.sector)
     places = [place for place in reader.places(wanted) if is_down(place)]
-    brought = Brought(hand_over(reader, places, settings.state_dir, progress))
+    handed = hand_over(reader, places, settings.state_dir, progress)
+    brought = Brought(handed + _trust_files(reader, settings))
     brought.running = directory.is_locked()
     if brought.files:
         if brought.running:
             _watch(settings.state_dir)
-        brought.waits = waits(settings.state_dir)
+        brought.waits = _waits(settings.state_dir)
         if not brought.waits:
             brought.refused.update(read_note(settings.state_dir))
     brought.refused.update({f"stick_{code}": count for code, count in reader.refused.items()})
@@ -101,10 +103,23 @@ def bring(settings: Settings, trust: Trust, path: Path, progress: Progress) -> B
     return brought
 
 
+def _trust_files(reader: StickReader, settings: Settings) -> int:
+    """Hand the trust repository over, where this gate was enrolled with a root; how many files."""
+    folder = reader.root / stick.TRUST
+    there = reader.places(lambda kind, _: kind == stick.TRUST)
+    if settings.trust_root is None or not there:
+        return 0
+    return trust_files.hand_over(folder, settings.state_dir)
+
+
+def _waits(state_dir: Path) -> bool:
+    return waits(state_dir) or (state_dir / trust_files.HANDED_OVER).exists()
+
+
 def _watch(state_dir: Path) -> None:
     pause = threading.Event()
     for _ in range(round(PATIENCE_S / LOOK_S)):
-        if not waits(state_dir):
+        if not _waits(state_dir):
             return
         pause.wait(LOOK_S)
 

@@ -122,7 +122,7 @@ def write_stick(
 ) -> tuple[int, Counter[str]]:
     """Write what is for gates; for how many, and how many files of what. Raises ``GatedError``."""
     from gated.central.ack_keys import AckKeys
-    from gated.central.carrying import enrolled, put_feed, put_receipts_and_commands
+    from gated.central.carrying import enrolled, put_feed, put_receipts_and_commands, put_trust, put_uses
     from gated.devices.clock import SystemClock
     from gated.links.stick import StickWriter, stick_folder
 
@@ -131,9 +131,11 @@ def write_stick(
     writer = StickWriter(stick_folder(to))
     with closing(open_ledger(directory)) as ledger:
         gates = enrolled(ledger, sector=sector, gate=gate)
-        written = put_receipts_and_commands(writer, ledger, keys, gates, now)
+        written = put_trust(writer, directory)
+        written += put_receipts_and_commands(writer, ledger, keys, gates, now)
         sectors = {one.sector for one in gates} | (set() if sector is None else {sector})
         for feed in _feeds(directory, keys, ledger, sectors, progress("statements")):
+            written += put_uses(writer, ledger, keys, feed.sector, now)
             written += put_feed(writer, feed, progress(f"pages of {feed.sector}"))
     writer.flush()
     return len(gates), written

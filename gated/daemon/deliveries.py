@@ -55,6 +55,7 @@ class Deliveries:
 
     Args:
         next_: opens what was handed over next; None = nothing was.
+        uses: the number of the newest use record that is known: what a stick tells again is no news.
         busy: whether something that was delivered is still being worked on, such as a snapshot.
 
     """
@@ -69,6 +70,7 @@ class Deliveries:
         followers: Sequence[Follower],
         asking: Asking,
         unbelieved: UnbelievedCounter,
+        uses: Callable[[], int] = lambda: 0,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._gate = gate
@@ -78,6 +80,7 @@ class Deliveries:
         self._followers = tuple(followers)
         self._asking = asking
         self._unbelieved = unbelieved
+        self._uses = uses
         self._busy = busy
         self._delivery: Delivery | None = None
         self._refused: Counter[str] = Counter()
@@ -155,6 +158,8 @@ class Deliveries:
         }.get(place.what)
         if topic is None and place.what is not What.ACK:
             return  # asked for by name, if at all
+        if place.what is What.USES and place.covers.stop <= self._uses():
+            return
         content = delivery.read(place)
         if content is None:
             return
@@ -192,7 +197,7 @@ def _answer(delivery: Delivery, want: Want) -> bytes | None:
         case HeadWanted():
             return _first(delivery, lambda place: place.what is What.HEAD)
         case UsesWanted(after):
-            return _first(delivery, lambda place: place.what is What.USES and place.order[1] == after)
+            return _first(delivery, lambda place: place.what is What.USES and after in place.covers)
         case _:
             return None
 

@@ -15,7 +15,7 @@ from gated.wire.batch import MAX_BATCH_BYTES
 from gated.wire.blob import MAX_BLOB_BYTES
 from gated.wire.command import MAX_COMMAND_BYTES
 from gated.wire.head import MAX_HEAD_TOKEN_BYTES
-from gated.wire.request import TRUST_FILE
+from gated.wire.trust_file import FILE_NAME
 
 #: The folder of a stick that holds all of it.
 FOLDER = "gated-stick"
@@ -79,6 +79,12 @@ class Place:
         return self.path[-1]
 
     @property
+    def covers(self) -> range:
+        """Of use records: after which numbers they tell something new."""
+        found = _USES.match(self.name)
+        return range(0) if found is None else range(int(found[1]), int(found[2]))
+
+    @property
     def limit(self) -> int:
         """The most bytes that it has."""
         return LIMITS[self.what]
@@ -138,7 +144,7 @@ def place_of(path: tuple[str, ...]) -> Place | None:
     """What lies at a path; None where nothing of ours does."""
     kind, whose = folder_of(path[0]) or ("", "")
     if kind == TRUST:
-        return trust_file(path[1]) if len(path) == 2 and TRUST_FILE.match(path[1]) else None
+        return trust_file(path[1]) if len(path) == 2 and FILE_NAME.match(path[1]) else None
     if kind == "sector" and len(path) == 2:
         return _of_sector(whose, path[1])
     return _of_gate(whose, path[1], path[2]) if kind == "gate" and len(path) == 3 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -123,6 +124,25 @@ def test_what_was_issued_and_denied_arrives_as_over_the_network(courier, served,
     assert 0 == courier.bring()[0]
     assert until(lambda: not served.tap(bob).granted)
     assert [] == courier.disbelieved()
+
+
+def test_a_use_at_another_gate_is_known_by_the_stick(courier, served, site):
+    carol = medium(4)
+    site.give("carol", carol, "swim3")
+    courier.fetch()
+    courier.bring()
+    assert until(lambda: served.tap(carol).granted)
+    served.barriers["in-1"].push()
+
+    def told():
+        courier.export_events()
+        courier.visit_office()
+        return courier.fetch()[1]["files"].get("uses")
+
+    assert until(lambda: told() == 1)
+    assert (0, {}) == (courier.bring()[0], courier.bring()[1]["refused"])
+    with closing(sqlite3.connect(site.state / "delta.db")) as cache:
+        assert [(1,)] == cache.execute("SELECT seq > 0 FROM elsewhere").fetchall()
 
 
 def test_the_next_stick_carries_only_what_is_new(courier, served, site):
