@@ -107,8 +107,7 @@ class Feed:
         if self._is_behind() and now >= self._retry_at:
             self._try(now)
         elif self._transfer is None and now >= self._ask_head_at and self._lacks_head():
-            self._ask_head_at = now + HEAD_AGAIN_S
-            self._asking.ask(HeadWanted(), self._head_came)
+            self._ask_head(now)
         self._tell(now)
 
     def close(self) -> None:
@@ -126,10 +125,14 @@ class Feed:
 
     def _lacks_head(self) -> bool:
         newest = self._target
-        if newest is None or self._why:
+        if newest is None:
             return True
         pulse = self._knowledge.pulse
         return pulse is not None and pulse.head > newest.head.version
+
+    def _ask_head(self, now: float) -> None:
+        self._ask_head_at = now + HEAD_AGAIN_S
+        self._asking.ask(HeadWanted(), self._head_came)
 
     def _head_came(self, answer: Answer | None) -> None:
         if answer is not None and answer.code == HERE:
@@ -208,12 +211,12 @@ class Feed:
     # -------------------------------------------------------------- what fails
 
     def _give_up(self, why: str) -> None:
-        """This head leads nowhere just now: it is tried again later, and central is asked for another."""
+        """This head leads nowhere just now: central is asked for another, and it is tried again later."""
         self._end_transfer()
         self._state.release()
         now = self._monotonic()
-        self._ask_head_at = now + self._wait_s
         self._later(now, why)
+        self._ask_head(now)
 
     def _end_transfer(self) -> None:
         if self._transfer is not None:
