@@ -12,6 +12,7 @@ from gated.cli import (
     central_enrol,
     central_events,
     central_export,
+    central_feed,
     central_gates,
     central_issue,
     central_replace,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MORE = (
     central_replace,
     central_export,
+    central_feed,
     central_enrol,
     central_serve,
     central_events,

@@ -38,8 +38,8 @@ USUAL = Much()
 class City:
     """An office with a feed, and the eyes of a gate: what it can know from a head and blobs alone."""
 
-    def __init__(self, place: Path, sector: str = "pools") -> None:
-        self.place, self.now = place, NOW
+    def __init__(self, place: Path, sector: str = "pools", now: int = NOW) -> None:
+        self.place, self.now = place, now
         self.office: Office = found(
             place,
             sector=sector,
@@ -47,7 +47,7 @@ class City:
             products=[ProductRules("season")],
             timezone="Europe/Paris",
             algorithm=Algorithm.EDDSA,
-            now=NOW,
+            now=now,
             key_days=30,
             random=random.Random(sector).randbytes,
         )
@@ -67,11 +67,13 @@ class City:
     def issue(self, count: int) -> None:
         with self.office.at_once():
             for number in range(count):
-                self.office.entitle(f"account {number}", "season", now=NOW)
+                self.office.entitle(f"account {number}", "season", now=self.now)
 
     def head(self):
         """The newest head, opened as a gate opens it."""
-        token = newest_head(self.ledger, self.feed.sector).token
+        return self.opened(newest_head(self.ledger, self.feed.sector).token)
+
+    def opened(self, token: bytes):
         return read_head(open_message(token, Kind.HEAD, self.keys, self.feed.sector, self.now))
 
     def blob(self, name: bytes) -> bytes:
