@@ -22,7 +22,7 @@ from gated.wire.request import HERE, NO_SUCH_THING, Answer, BlobWanted, HeadWant
 log = logging.getLogger(__name__)
 
 #: Blobs on their way at once. More would only wait in the broker.
-WINDOW = 4
+WINDOW = 6
 #: A head that does not come by itself is asked for after so long, and not again within; seconds.
 HEAD_WAIT_S, HEAD_AGAIN_S = 2.0, 5.0
 #: Waits before what failed is tried again; seconds.
