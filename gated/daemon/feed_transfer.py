@@ -248,10 +248,18 @@ class Transfer:
         if 2 * len(wanted & spool.names()) < len(spool.names()):
             spool.begin_anew({self.target.head.manifest, *indexes})
         self._check_room()
+        self._begin_building()
         self._is_urgent = set(denials) if self._hurries() else set()
         self._fetch(denials, "page")
         self._next = self._fetch_others
         return False
+
+    def _begin_building(self) -> None:
+        """It builds while pages come; until then it waits."""
+        head = self.target.head
+        after = max(0, self._after)
+        plan = Plan(head.sector, head.position, head.rows, head.set_, head.manifest, self._onto, after)
+        self._building = Building(self._store.directory, plan, self._keys, self._floor)
 
     def _check_room(self) -> None:
         assert self._spool is not None
@@ -263,11 +271,6 @@ class Transfer:
             raise RefusedError("head", "feed_too_large")
 
     def _fetch_others(self) -> bool:
-        head = self.target.head
-        plan = Plan(
-            head.sector, head.position, head.rows, head.set_, head.manifest, self._onto, max(0, self._after)
-        )
-        self._building = Building(self._store.directory, plan, self._keys, self._floor)
         self._fetch(self._others, "page")
         self._next = self._build
         return False

@@ -43,6 +43,7 @@ from bigcity import PRODUCT, SECTOR, VENUE, account, big_city, feed_of, medium, 
 
 from city import _copy, end, environment
 from gated.app import RunningGate, World
+from gated.app.running import _SWITCH_S
 from gated.central.ledger import LEDGER, Ledger
 from gated.central.office import Office
 from gated.cli.importing import import_file
@@ -54,7 +55,7 @@ from gated.devices.simulated.reader import SimulatedReader
 from gated.model.decision import Granted
 from gated.model.event import Settled, SettledBy, Settlement
 from gated.store.feed import FeedStore
-from gated.store.schema import SNAPSHOT_TABLE
+from gated.store.tables import SNAPSHOT_TABLE
 from gated.wire.event import Stamp
 from gated.wire.manifest import read_index, read_manifest
 from gated.wire.page import read_page
@@ -218,6 +219,7 @@ def serve_gate(config: Path, idle_s: float) -> None:
     world = World(readers={"in-1": SimulatedReader()}, barriers={"in-1": SimulatedBarrier()})
     gate = RunningGate(settings, trust, world)
     taps = Taps(gate, settings)
+    sys.setswitchinterval(_SWITCH_S)  # as RunningGate.start does
     gate._gate.start()  # the lanes and the journal; the link is not opened yet
     rest = taps.some(REST_TAPS)
     clock, store = SystemClock(), FeedStore(settings.state_dir)
