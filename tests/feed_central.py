@@ -57,6 +57,8 @@ class FeedCentral:
             key.kid: TrustedKey(key.kid, key.algorithm, key.public, frozenset({SECTOR}), kinds, 0, FAR)
         }
         self._thread.start()
+        self._receipts = threading.Thread(target=self._acknowledge, daemon=True)
+        self._receipts.start()
 
     def trust(self, key, kinds=("head", "time"), sectors=(SECTOR,)) -> None:
         """Let the gate believe a key, from its next start on."""
@@ -95,8 +97,16 @@ class FeedCentral:
         self._stop.set()
         self._link.interrupt()
         self._thread.join(10)
+        self._receipts.join(10)
 
     # -------------------------------------------------------------- answering
+
+    def _acknowledge(self) -> None:
+        """Receipts for whatever comes: a gate that is stopped then need not wait for any."""
+        while not self._stop.is_set():
+            batch = self.desk.hear(0.1)
+            if batch is not None:
+                self.desk.ack(batch.epoch, batch.last)
 
     def _answer(self) -> None:
         self._link.open([topics.shared_requests("feed")])

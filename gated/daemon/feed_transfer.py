@@ -226,7 +226,9 @@ class Transfer:
         manifest, head = self._manifest, self.target.head
         assert manifest is not None
         self._spool = Spool(self._store.directory)
-        self._spool.put(head.manifest, self._blob(head.manifest))
+        for name, blob in self._held.items():  # a few statements that did not agree came as blobs, too
+            self._spool.put(name, blob)
+        self._held.clear()
         self._onto = onto
         if not onto:
             self._deltas = manifest.deltas
