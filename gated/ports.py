@@ -158,6 +158,12 @@ class Link(Protocol):
     def take(self, received: Received) -> None:
         """Tell the broker that this one need not come again. Raises ``LinkError``."""
 
+    def welcome(self, received: Received) -> None:
+        """This one was asked for, or was news: it does not count against what is read in a second.
+
+        Raises ``LinkError``.
+        """
+
     def close(self) -> None:
         """End the link in order: the will is not published. Never raises."""
 

@@ -178,13 +178,16 @@ class CentralWorker:
         deadline = self._monotonic() + BUNCH_S
         while came is not None:
             if isinstance(came, Received):
-                letters.append(came)
+                if topics.gate_of(came.topic)[1] == "request":
+                    self._take_in([came])  # at once: no commit is due, and a gate may ask for a thousand pages
+                else:
+                    letters.append(came)
             else:
                 self._outbox.note(came)
                 self._outbox.flush()
             if len(letters) == BUNCH or self._monotonic() > deadline:
                 break
-            came = self._link.receive(QUIET_S)
+            came = self._link.receive(QUIET_S if letters else 0.0)
         return letters
 
     def _take_in(self, letters: list[Received]) -> None:

@@ -85,18 +85,19 @@ class Asking:
             sent.append(self._link.send(Letter(topics.request(self._gate), token)))
         return sent
 
-    def heard(self, payload: bytes) -> None:
-        """Something arrived where answers do. What nobody asked is counted, and not looked at."""
+    def heard(self, payload: bytes) -> bool:
+        """Something arrived where answers do. What nobody asked is counted, not looked at, and False."""
         try:
             answer = read_answer(payload)
         except DocumentError:
             self.refused["answer_malformed"] += 1
-            return
+            return False
         asked = self._asked.pop(answer.id, None)
         if asked is None:
             self.refused["answer_unasked"] += 1
-            return
+            return False
         asked.told(answer)
+        return True
 
     def end(self) -> None:
         """The link is lost: nothing that was asked over it is answered any more."""

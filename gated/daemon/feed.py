@@ -22,7 +22,7 @@ from gated.wire.request import HERE, NO_SUCH_THING, Answer, BlobWanted, HeadWant
 log = logging.getLogger(__name__)
 
 #: Blobs on their way at once. More would only wait in the broker.
-WINDOW = 4
+WINDOW = 6
 #: A head that does not come by itself is asked for after so long, and not again within; seconds.
 HEAD_WAIT_S, HEAD_AGAIN_S = 2.0, 5.0
 #: Waits before what failed is tried again; seconds.
@@ -107,8 +107,7 @@ class Feed:
         if self._is_behind() and now >= self._retry_at:
             self._try(now)
         elif self._transfer is None and now >= self._ask_head_at and self._lacks_head():
-            self._ask_head_at = now + HEAD_AGAIN_S
-            self._asking.ask(HeadWanted(), self._head_came)
+            self._ask_head(now)
         self._tell(now)
 
     @property
@@ -131,10 +130,14 @@ class Feed:
 
     def _lacks_head(self) -> bool:
         newest = self._target
-        if newest is None or self._why:
+        if newest is None:
             return True
         pulse = self._knowledge.pulse
         return pulse is not None and pulse.head > newest.head.version
+
+    def _ask_head(self, now: float) -> None:
+        self._ask_head_at = now + HEAD_AGAIN_S
+        self._asking.ask(HeadWanted(), self._head_came)
 
     def _head_came(self, answer: Answer | None) -> None:
         if answer is not None and answer.code == HERE:
@@ -213,12 +216,12 @@ class Feed:
     # -------------------------------------------------------------- what fails
 
     def _give_up(self, why: str) -> None:
-        """This head leads nowhere just now: it is tried again later, and central is asked for another."""
+        """This head leads nowhere just now: central is asked for another, and it is tried again later."""
         self._end_transfer()
         self._state.release()
         now = self._monotonic()
-        self._ask_head_at = now + self._wait_s
         self._later(now, why)
+        self._ask_head(now)
 
     def _end_transfer(self) -> None:
         if self._transfer is not None:

@@ -231,7 +231,9 @@ class Transfer:
         manifest, head = self._manifest, self.target.head
         assert manifest is not None
         self._spool = Spool(self._store.directory)
-        self._spool.put(head.manifest, self._blob(head.manifest))
+        for name, blob in self._held.items():  # a few statements that did not agree came as blobs, too
+            self._spool.put(name, blob)
+        self._held.clear()
         self._onto = onto
         if not onto:
             self._deltas = manifest.deltas
@@ -253,10 +255,18 @@ class Transfer:
         if 2 * len(wanted & spool.names()) < len(spool.names()):
             spool.begin_anew({self.target.head.manifest, *indexes})
         self._check_room()
+        self._begin_building()
         self._is_urgent = set(denials) if self._hurries() else set()
         self._fetch(denials, "page")
         self._next = self._fetch_others
         return False
+
+    def _begin_building(self) -> None:
+        """It builds while pages come; until then it waits."""
+        head = self.target.head
+        after = max(0, self._after)
+        plan = Plan(head.sector, head.position, head.rows, head.set_, head.manifest, self._onto, after)
+        self._building = Building(self._store.directory, plan, self._keys, self._floor)
 
     def _check_room(self) -> None:
         assert self._spool is not None
@@ -268,11 +278,6 @@ class Transfer:
             raise RefusedError("head", "feed_too_large")
 
     def _fetch_others(self) -> bool:
-        head = self.target.head
-        plan = Plan(
-            head.sector, head.position, head.rows, head.set_, head.manifest, self._onto, max(0, self._after)
-        )
-        self._building = Building(self._store.directory, plan, self._keys, self._floor)
         self._fetch(self._others, "page")
         self._next = self._build
         return False

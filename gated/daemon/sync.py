@@ -225,6 +225,7 @@ class Sync:
     def _after_statements(self, came: Received | Answered | None, now: float) -> Received | Answered | None:
         """Take in what statements came at once, for each time is a flush of the card; what follows them."""
         statements: list[Received] = []
+        news = 0
         place = topics.statement(self._identity.sector)
         try:
             while isinstance(came, Received) and came.topic == place:
@@ -232,10 +233,13 @@ class Sync:
                 came = self._link.receive(0.0) if len(statements) < STATEMENTS_AT_ONCE else None
         finally:  # also where the link is lost meanwhile: one of them may be a denial, and none comes again
             if statements:
-                tokens = [one.payload for one in statements]
+                tokens, before = [one.payload for one in statements], self._downlink.accepted
                 self._guarded(lambda: self._downlink.take_in(tokens, now))
+                news = self._downlink.accepted - before
         for one in statements:
             self._link.take(one)
+        for one in statements[:news]:  # all of one size, more or less
+            self._link.welcome(one)
         return came
 
     def _guarded(self, step: Callable[[], None]) -> bool:
@@ -257,7 +261,8 @@ class Sync:
         elif heard.topic == topics.ack(self._identity.gate):
             self._uplink.heard(heard.payload, now)
         elif heard.topic == topics.response(self._identity.gate):
-            self._asking.heard(heard.payload)
+            if self._asking.heard(heard.payload):
+                self._link.welcome(heard)
         elif heard.topic in self._listening:
             self._listening[heard.topic].heard(heard.topic, heard.payload, now)
         else:

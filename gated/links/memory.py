@@ -92,6 +92,9 @@ class MemoryLink:
             if not connection.deaf:
                 connection.take(received.number)
 
+    def welcome(self, received: Received) -> None:
+        """Nothing: this broker floods nobody."""
+
     def close(self) -> None:
         """End the link in order. Never raises."""
         with self._changed:

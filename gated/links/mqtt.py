@@ -92,6 +92,10 @@ class MqttLink:
         with self._losing(conversation):
             conversation.take(received.number)
 
+    def welcome(self, received: Received) -> None:
+        """This one was asked for, or was news: it does not count against what is read in a second."""
+        self._alive().welcome(len(received.payload))
+
     def close(self) -> None:
         """End the link in order, within ``GOODBYE_S``. Never raises."""
         if self._conversation is not None:

@@ -42,6 +42,10 @@ class Budget:
         """The last one was asked for: an answer to a letter of ours."""
         self._left += 1
 
+    def welcome(self, size: int) -> None:
+        """One of ``size`` bytes was asked for, or was news: nobody can flood us with such."""
+        self._left += 1 + size // WEIGHT_BYTES
+
     def pause_s(self) -> float:
         """Seconds until reading goes on."""
         return max(0.0, (self._enough - self._left) / self._per_s)

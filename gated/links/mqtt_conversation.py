@@ -146,6 +146,10 @@ class Conversation:
         """Acknowledge a letter of this connection; others are nobody's."""
         self._acknowledge(self._untaken.pop(number, 0))
 
+    def welcome(self, size: int) -> None:
+        """A letter of so many bytes does not count against what may be read."""
+        self._budget.welcome(size)
+
     def _acknowledge(self, packet_id: int) -> None:
         if packet_id:
             self._paho(lambda: self._client.ack(packet_id, 1))

@@ -57,6 +57,10 @@ class OutageLink:
         self._feel()
         self._link.take(received)
 
+    def welcome(self, received: Received) -> None:
+        """As the link."""
+        self._link.welcome(received)
+
     def close(self) -> None:
         """End the link."""
         self._open = False

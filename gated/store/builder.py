@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gated.errors import StoreError
-from gated.model.statement import KIND_NUMBERS, Kind, Row
+from gated.model.statement import KIND_NUMBERS, Kind
 from gated.model.trust import Algorithm, KeySet, TrustedKey
 from gated.store.building import BUILDING
 from gated.store.cache import read_pointer
@@ -27,13 +27,13 @@ from gated.store.feed_marks import COUNTED, marks_of, read_marks
 from gated.store.feed_set import FedSet
 from gated.store.genuine import is_genuine
 from gated.store.purge import Placed
-from gated.store.schema import SNAPSHOT_TABLE
+from gated.store.tables import SNAPSHOT_TABLE
 from gated.store.setcheck import told_buckets
 from gated.store.snapshot import says_what_was_fed
 from gated.store.spool import FEED, SPOOL, SpoolReader
 from gated.wire.blob import BlobError
 from gated.wire.manifest import Delta, Manifest, read_index, read_manifest
-from gated.wire.page import read_page
+from gated.wire.page import read_rows
 from gated.wire.setdigest import BUCKETS, EMPTY, bucket_digest, first_key, set_digest
 
 _CACHE_PAGES = 2000
@@ -67,6 +67,11 @@ _COPY = (
 )
 #: Buckets copied or compared in one go.
 _SLICE = 16
+
+
+_PLACE = itemgetter(0, 1, 2, 3)
+#: A row of a page: key, kind, id, rank, token, number.
+PageRow = tuple[bytes, int, bytes, int, bytes, int]
 
 
 class RefusedError(Exception):
@@ -151,9 +156,9 @@ class Builder:
         if count != snapshot.rows:
             raise RefusedError("rows_differ")
 
-    def _in_order(self, denials: Iterator[list[Row]], others: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    def _in_order(self, denials: Iterator[list[PageRow]], others: Iterator[list[PageRow]]) -> Iterator[list[PageRow]]:
         """Both as one sequence of sorted lists. Each is sorted by itself."""
-        waiting: list[Row] = []
+        waiting: list[PageRow] = []
         for rows in others:
             last = rows[-1]
             while not waiting or waiting[-1] < last:
@@ -171,7 +176,7 @@ class Builder:
             yield waiting
         yield from denials
 
-    def _rows(self, indexes: Sequence[bytes], *, denials: bool) -> Iterator[list[Row]]:
+    def _rows(self, indexes: Sequence[bytes], *, denials: bool) -> Iterator[list[PageRow]]:
         """Pages in turn, each behind the one before."""
         last: tuple[bytes, int, bytes] = (b"", -1, b"")
         for index in indexes:
@@ -246,8 +251,8 @@ class Builder:
 
     # -------------------------------------------------------------- the spool
 
-    def _page(self, name: bytes, *, denials: bool) -> list[Row]:
-        rows = read_page(self._blob(name))
+    def _page(self, name: bytes, *, denials: bool) -> list[PageRow]:
+        rows = read_rows(self._blob(name))
         denial = KIND_NUMBERS[Kind.DENIAL]
         kinds = set(map(itemgetter(1), rows))
         if (kinds != {denial}) if denials else (denial in kinds):
@@ -259,7 +264,7 @@ class Builder:
             self._parent.look(_WAIT_S)
         return blob
 
-    def _step(self, rows: Sequence[Row]) -> None:
+    def _step(self, rows: Sequence[PageRow]) -> None:
         self._pages += 1
         self._unflushed += sum(map(len, map(itemgetter(4), rows))) + 64 * len(rows)
         if self._unflushed >= FLUSH_BYTES:
@@ -280,9 +285,9 @@ class _Pending:
     def __init__(self, buckets: list[tuple[bytes, int]]) -> None:
         self._buckets = buckets
         self._number = 0
-        self._rows: list[Row] = []
+        self._rows: list[PageRow] = []
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[PageRow]) -> None:
         first = 0
         last = int.from_bytes(rows[-1][0][:2], "big") >> 4
         while self._number < last:
@@ -295,11 +300,11 @@ class _Pending:
 
     def finish(self) -> None:
         if self._rows:
-            self._buckets[self._number] = bucket_digest([row[:4] for row in self._rows]), len(self._rows)
+            self._buckets[self._number] = bucket_digest(map(_PLACE, self._rows)), len(self._rows)
             self._rows = []
 
 
-def check_numbers(rows: Sequence[Row], delta: Delta) -> None:
+def check_numbers(rows: Sequence[PageRow], delta: Delta) -> None:
     """Rows of a delta's page were logged within its range. Raises ``RefusedError``."""
     numbers = list(map(itemgetter(5), rows))
     if min(numbers) < delta.first or max(numbers) > delta.last:

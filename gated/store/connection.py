@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING
 
 from gated.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
 
 #: Another process (an import beside the daemon) holds a write lock for milliseconds; a second is plenty.
 BUSY_S = 1.0
@@ -52,6 +53,8 @@ def open_writer(path: Path, migrations: Migrations, page_bytes: int = 4096) -> s
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("PRAGMA foreign_keys=ON")
+        from sqlite_utils import Database  # noqa: PLC0415  # whoever only reads is spared its weight
+
         database = Database(connection)
         if migrations.pending(database):
             migrations.apply(database)

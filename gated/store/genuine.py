@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gated.credential.statement import open_statement
+
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import KIND_NUMBERS, Kind, place_of
 from gated.model.trust import KeySet
@@ -11,6 +11,8 @@ from gated.store.purge import Placed
 
 def is_genuine(row: Placed, keys: KeySet, floor: int, sector: str) -> bool:
     """Whether a row that the feed does not know is what somebody issued for its place."""
+    from gated.credential.statement import open_statement  # noqa: PLC0415  # few builds need the weight of it
+
     opened = open_statement(row.token, keys, floor)
     if isinstance(opened, Refusal):
         # Genuine once: a denial outlives the key that signed it.

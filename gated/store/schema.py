@@ -8,6 +8,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from gated.store.directory import has_served
+from gated.store.tables import STATEMENT_TABLE
 
 journal_migrations = Migrations("gated.journal")
 cache_migrations = Migrations("gated.cache")
@@ -115,22 +116,9 @@ def _come_and_gone(db: Database) -> None:
     db.execute("UPDATE occupancy SET come = inside")
 
 
-_PLACE = (
-    # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
-    # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights
-    # and denial, an entitlement's denial. id tells rights of one pass apart and is empty elsewhere.
-    "CREATE TABLE statement (key BLOB NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL,"
-    " rank INTEGER NOT NULL, token BLOB NOT NULL, position INTEGER NOT NULL,"
-    "{more} PRIMARY KEY (key, kind, id))"
-)
-#: The table of a snapshot. ``fed`` is the rank that the feed has said for this place; NULL = it said none, and
-#: the row came as a live statement or in a file. Snapshots of earlier releases have no such column.
-SNAPSHOT_TABLE = _PLACE.format(more=" fed INTEGER,")
-
-
 @cache_migrations(name="0001_cache")
 def _cache(db: Database) -> None:
-    db.execute(_PLACE.format(more=""))
+    db.execute(STATEMENT_TABLE.format(more=""))
     db.execute("CREATE INDEX statement_position ON statement (position)")
     # Which snapshot counts ('' = none yet). complete = 0: a file was damaged or lost, denials may be gone.
     db.execute(

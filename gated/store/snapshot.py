@@ -23,7 +23,8 @@ from gated.store.connection import errors_of, in_transaction, open_reader, open_
 from gated.store.directory import DELTA, FOLDING, SNAPSHOTS, held, sync_directory
 from gated.store.feed_marks import COUNTED, Marks, read_marks
 from gated.store.purge import purge
-from gated.store.schema import SNAPSHOT_TABLE, cache_migrations
+from gated.store.schema import cache_migrations
+from gated.store.tables import SNAPSHOT_TABLE
 
 _BUILD_PAGES = 2000
 _PREFIX, _SUFFIX = SNAPSHOTS.split("*")

@@ -7,12 +7,16 @@ one bucket, and two who disagree find out where (docs/reference/feed.md).
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 
 from gated.model.statement import Row
 
 BUCKETS = 4096
 _DOMAIN = b"gated set 1\0"
+
+# A leaf of the forms that are a million, in one call: what ``leaf`` makes of them.
+_RIGHT, _BINDING = struct.Struct(">B16sBB8sQ").pack, struct.Struct(">B16sBBQ").pack
 
 #: (key, kind, id, rank), as a gate's table begins.
 Place = tuple[bytes, int, bytes, int]
@@ -35,7 +39,15 @@ def leaf(key: bytes, kind: int, id_: bytes, rank: int) -> bytes:
 
 def bucket_digest(places: Iterable[Place]) -> bytes:
     """The digest of a bucket's places, which ascend by (key, kind, id)."""
-    return hashlib.sha256(b"".join([leaf(*place) for place in places])).digest()
+    leaves = [
+        _RIGHT(16, key, kind, 8, id_, rank)
+        if len(id_) == 8 and len(key) == 16
+        else _BINDING(16, key, kind, 0, rank)
+        if not id_ and len(key) == 16
+        else leaf(key, kind, id_, rank)
+        for key, kind, id_, rank in places
+    ]
+    return hashlib.sha256(b"".join(leaves)).digest()
 
 
 EMPTY = bucket_digest(())
