@@ -204,7 +204,8 @@ def overspent_by(ledger: Ledger) -> Counter[str]:
     return Counter(
         dict(
             ledger.rows(
-                "SELECT gate, count(DISTINCT used.cti) FROM used JOIN overspent USING (sector, cti) GROUP BY gate"
+                "SELECT gate, count(DISTINCT used.cti) FROM used JOIN overspent USING (sector, cti)"
+                " GROUP BY gate"
             )
         )
     )

@@ -123,12 +123,13 @@ class ElsewhereReader:
                 if what:
                     people[what - 1] = None if count is None else Seen(0, count, more, last_at)
                     continue
-                (total, today, here), paid_at, known = found.get(cti, NOT_ELSEWHERE)
-                if where == venue:
-                    here += count
-                    paid_at = later(paid_at, last_at)
-                uses = Uses(total + count, today + more, here)
-                found[cti] = UsedElsewhere(uses, paid_at, known + confirmed)
+                here, paid_at = (count, last_at) if where == venue else (0, None)
+                known = found.get(cti)
+                if known is not None:  # at another venue too
+                    (total, today, so_far), before, own = known
+                    count, more, here = count + total, more + today, here + so_far  # noqa: PLW2901
+                    paid_at, confirmed = later(paid_at, before), confirmed + own  # noqa: PLW2901
+                found[cti] = UsedElsewhere(Uses(count, more, here), paid_at, confirmed)
         return found, PeopleElsewhere(*people)
 
 
@@ -183,7 +184,8 @@ class ElsewhereStore:
 
         with errors_of(self._path, "read"):
             known = [self._known(one) for one in told.used] + [self._known_people(one) for one in people]
-        fresh = [_is_new(one, row) for one, row in zip([*told.used, *people], known, strict=True)]
+        records: list[UseRecord | PresenceRecord] = [*told.used, *people]
+        fresh = [_is_new(one, row) for one, row in zip(records, known, strict=True)]
         if any(fresh) or seq != self.seq():
             self._write(work)
         return Merged(any(fresh), shrunk)

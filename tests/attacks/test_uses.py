@@ -246,11 +246,11 @@ def test_a_shrunken_record_gives_no_use_back(town):
 
 
 def test_an_inflated_record_of_the_own_gate_counts_as_a_lost_journal(town):
-    """Whoever has central's online key can shut somebody out, as by a denial it could not make: never let in."""
+    """Whoever has central's online key can shut somebody out until it is replaced, and let nobody in."""
     town = town()
     right = town.sell("alice", CARD, None, "carnet")
     town.start()
-    one, other = town.gates
+    one, _ = town.gates
     assert one.tap(CARD).granted
     assert town.everybody_knows(right, 1)
     publish(town, one, right, 4, by=one.name, day=today(town))

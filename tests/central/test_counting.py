@@ -1,4 +1,4 @@
-"""From events to use records: each settlement counts once, whatever comes twice, late, aside or from a copy."""
+"""From events to use records: each settlement counts once, whatever comes twice, late, or from a copy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def grant(box: Box, **more) -> int:
 def settle(box: Box, decision: int, outcome: str = "taken", **more) -> int:
     usual = {
         "v": 1, "seq": box.last + 1, "kind": "settled", "at": NOW, "wall": NOW, "boot": "0" * 16, "up": 1,
-        "clock": "good", "lane": "in-1", "decision": decision, "outcome": outcome, "by": "passage", "persons": 1,
+        "clock": "good", "lane": "in-1", "decision": decision, "outcome": outcome, "by": "passage",
+        "persons": 1,
     }  # fmt: skip
     box.write_body(canonical(usual | more))
     return box.last
@@ -128,7 +129,9 @@ def test_uses_add_up_per_right_gate_and_day(ledger, box):
         ("bron-2", DAY + 1): (1, NOW),
     } == {
         (gate, day): (taken, last)
-        for gate, day, taken, last in ledger.rows("SELECT gate, day, taken, last_at FROM used WHERE cti = ?", (CTI,))
+        for gate, day, taken, last in ledger.rows(
+            "SELECT gate, day, taken, last_at FROM used WHERE cti = ?", (CTI,)
+        )
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Following what central knows of uses elsewhere: at once, without a gap, and knowing what it does not know."""
+"""Following what central knows of uses elsewhere: at once, without a gap, and knowing what is not known."""
 
 from __future__ import annotations
 

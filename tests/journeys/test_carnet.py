@@ -86,7 +86,7 @@ def test_what_nobody_took_counts_nowhere(town):
 
 
 def test_at_three_gates_at_the_same_moment_it_is_spent_once_at_each_at_most(town):
-    """What falls into the time that a use needs to become known: one grant for each gate, and no second one."""
+    """What falls into the time that a use needs to become known: a grant for each gate, and no second one."""
     town = town()
     right = town.sell("alice", CARD, 1)
     town.start()

@@ -1,4 +1,4 @@
-"""Uses and people at other gates: merged by the larger in whatever order, recalled beside what is known here."""
+"""Uses and people at other gates: merged by the larger in whatever order, recalled beside what is here."""
 
 from __future__ import annotations
 
