@@ -75,6 +75,17 @@ def give_to_owner(path: Path) -> None:
         os.chown(path, owner, -1, follow_symlinks=False)
 
 
+def replace_secret(path: Path, new: Path) -> None:
+    """Let a key take the place of another, for whoever could read that one. Raises ``OSError``."""
+    if path.exists():
+        before = path.stat()
+        with suppress(PermissionError):  # it stays with its own group then, and nobody else can read it
+            os.chown(new, -1, before.st_gid)
+        new.chmod(before.st_mode & 0o777)
+    new.rename(path)
+    sync_folder(path.parent)
+
+
 def _beside(path: Path) -> Path:
     """A name that is this thread's alone. What an attempt left there that was cut off, goes."""
     beside = path.with_name(f"{path.name}.{threading.get_native_id()}.new")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
-from gated.central.files import make_once, replace_file, sync_folder
+from gated.central.files import make_once, replace_file, replace_secret
 from gated.central.known_keys import known_keys
 from gated.central.sector_files import (
     COMMAND_KINDS,
@@ -94,8 +94,7 @@ class SectorKey:
             )
         old = _load(self.path, "put it back from a backup") if self.path.exists() else None
         try:
-            self.next_path.rename(self.path)
-            sync_folder(self.path.parent)
+            replace_secret(self.path, self.next_path)
         except OSError as error:
             raise _unwritable(self.path, error) from None
         if old is not None and self.role is KeyRole.ONLINE:
@@ -109,8 +108,9 @@ class SectorKey:
         new = self._fresh(now, days)
         self._end(old, None)
         try:
-            replace_file(self.path, new.pem(), 0o600)
             self.next_path.unlink(missing_ok=True)
+            make_once(self.next_path, new.pem())
+            replace_secret(self.path, self.next_path)
         except OSError as error:
             raise _unwritable(self.path, error) from None
         return new, old.kid

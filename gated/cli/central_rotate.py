@@ -122,6 +122,7 @@ def _targets(
 def _online(
     arguments: argparse.Namespace, repository: TrustRepository, signers: list[Signer], now: int, days: int
 ) -> int:
+    from gated.central.files import replace_secret
     from gated.central.trust_signing import new_signer, online_path
 
     _enough(repository, signers)
@@ -130,7 +131,7 @@ def _online(
     beside.unlink(missing_ok=True)  # of an attempt that was cut off
     new = new_signer(beside)
     version = repository.follow(lambda root: _only(root, arguments.role, new), signers, now, days)
-    beside.rename(path)
+    replace_secret(path, beside)
     repository.sign_online(now, anew=True)
     return version
 

@@ -251,6 +251,19 @@ def test_a_key_is_listed_then_used_then_ended(published):
     assert 2 == published.rotate("--sector", "pools", "--key", "online", "--use").code, "none waits"
 
 
+@pytest.mark.parametrize("words", [["--compromised"], ["--use"]])
+def test_who_could_read_the_old_key_can_read_the_new_one(published, words):
+    path = published.path / "secret" / "pools.ack.pem"
+    path.chmod(0o640)
+    if words == ["--use"]:
+        published.rotate("--sector", "pools", "--key", "online")
+        published.publish_all()
+    before = path.read_bytes()
+    assert 0 == published.rotate("--sector", "pools", "--key", "online", *words).code
+    assert before != path.read_bytes()
+    assert 0o640 == path.stat().st_mode & 0o777
+
+
 def test_the_key_that_makes_statements_counts_until_its_own_end(published):
     old = {one["kid"]: one for one in published.listed()}
     published.rotate("--sector", "pools", "--key", "issuing")
