@@ -28,7 +28,7 @@ class TimeKeeper:
         self._lock = threading.Lock()
         left = None if note is None else read_time_note(note)
         self._bounds = begun(floors.get(TIME), left, clock.sample())
-        self._persisted = clock.monotonic()
+        self._persisted = clock.monotonic() - LEAP_S  # the first answer after a start need not wait
         self._leapt = False  # since it was made durable
 
     def read(self) -> TimeReading:
