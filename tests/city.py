@@ -54,10 +54,10 @@ class GateBox:
 class City:
     """Everything but the processes is made at once."""
 
-    def __init__(self, path: Path, *, gates: int, broker: Mosquitto, lines: str = "") -> None:
+    def __init__(self, path: Path, *, gates: int, broker: Mosquitto, lines: str = "", now: int = NOW) -> None:
         self.path = path
         self.broker = broker
-        self.site = Site(path / "office")
+        self.site = Site(path / "office", now=now)
         self.directory = self.site.path / "central"
         self.ledger = self.directory / "central.db"
         tokens = [

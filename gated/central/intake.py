@@ -13,6 +13,7 @@ from itertools import groupby
 
 from gated.central import ledger_events as events
 from gated.central.counting import New, count
+from gated.central.knowledge_alarm import heed_knowledge
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import Gap
 from gated.central.ledger_gates import end_alarm, epochs_begun, note_state, raise_alarm
@@ -299,6 +300,10 @@ class _Epoch:
             ]
         self._taken.stored += last - first + 1
         self._changed.add(chain)
+        if chain.branch == 0 and code is None:
+            bodies = told.batch.bodies[first - start : last - start + 1]
+            for raised in heed_knowledge(self._ledger, self._gate, self._epoch, bodies, self._now):
+                self._taken.alarms.append((self._gate, self._epoch, raised))
 
     def _fill(self, chain: Chain, told: Told, first: int, last: int) -> None:
         """Rows of a gap came after all: late, or by another way."""

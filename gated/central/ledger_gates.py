@@ -225,6 +225,11 @@ def end_alarm(ledger: Ledger, gate: str, epoch: str, code: str) -> None:
     ledger.execute("DELETE FROM alarm WHERE gate = ? AND epoch = ? AND code = ?", (gate, epoch, code))
 
 
+def end_alarms(ledger: Ledger, gate: str, code: str) -> None:
+    """The same, in whatever epoch it was told."""
+    ledger.execute("DELETE FROM alarm WHERE gate = ? AND code = ?", (gate, code))
+
+
 def heard_of(ledger: Ledger, gate: str) -> Heard:
     """What is known of a gate; of the empty name: of all that nobody enrolled."""
     alarms = ledger.rows(

@@ -76,7 +76,10 @@ class PulseFollower:
 
     def _told(self, answer: Answer | None, nonce: bytes, asked_at: float) -> None:
         self._waits = False
-        if answer is None or answer.code != HERE:
+        if answer is None:
+            self._due = 0.0  # it was waited for long enough
+            return
+        if answer.code != HERE:
             return
         heard_at = self._monotonic()
         pulse = self._open(answer.body, nonce)

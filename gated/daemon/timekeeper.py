@@ -29,7 +29,7 @@ class TimeKeeper:
         left = None if note is None else read_time_note(note)
         self._bounds = begun(floors.get(TIME), left, clock.sample())
         self._persisted = clock.monotonic()
-        self._leapt = False  # since it was made durable
+        self._leapt = self._found = False  # since they were made durable
 
     def read(self) -> TimeReading:
         """What time it is, as honestly as we know."""
@@ -53,14 +53,16 @@ class TimeKeeper:
             bounds, sample = self._bounds, self._clock.sample()
             leap = signed - bounds.floor.carried_to(sample)
             moved = learnt(bounds, signed, sample) if rtt_s is None else pulsed(bounds, signed, rtt_s, sample)
-            self._leapt |= leap >= LEAP_S or (bounds.ceiling is None) is not (moved.ceiling is None)
+            self._leapt |= leap >= LEAP_S
+            self._found |= bounds.ceiling is None and moved.ceiling is not None
             self._bounds = moved
 
     def persist(self) -> None:
         """Make the floor durable. Raises ``StoreError``."""
         self._persisted = self._clock.monotonic()
         with self._lock:
-            bounds, self._leapt = self._bounds, False
+            bounds = self._bounds
+            self._leapt = self._found = False
         sample = self._clock.sample()
         self._floors.raise_to(TIME, bounds.reckon(sample).floor)
         if self._note is not None:
@@ -69,5 +71,5 @@ class TimeKeeper:
     def persist_if_due(self) -> None:
         """Make the floor durable now and then. Raises ``StoreError``."""
         since = self._clock.monotonic() - self._persisted
-        if since >= PERSIST_S or (self._leapt and since >= LEAP_S):
+        if self._found or since >= PERSIST_S or (self._leapt and since >= LEAP_S):
             self.persist()

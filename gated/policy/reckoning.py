@@ -195,9 +195,14 @@ def learnt(bounds: Bounds, signed: int, sample: ClockSample) -> Bounds:
 
 
 def pulsed(bounds: Bounds, signed: int, rtt_s: float, sample: ClockSample) -> Bounds:
-    """After central answered our fresh number ``rtt_s`` after we asked, and within ``SURE_RTT_S``."""
-    ceiling = Ceiling(signed + math.ceil(rtt_s), sample.boottime, sample.boot)
-    return Bounds(raised(bounds.floor, signed, sample), ceiling)
+    """After central answered our fresh number ``rtt_s`` after we asked, and within ``SURE_RTT_S``.
+
+    A time that was over by what was signed before contradicts it: such an answer moves nothing.
+    """
+    latest = signed + math.ceil(rtt_s)
+    if latest < bounds.floor.carried_to(sample):
+        return bounds
+    return Bounds(raised(bounds.floor, signed, sample), Ceiling(latest, sample.boottime, sample.boot))
 
 
 def is_leap(signed: int, reading: TimeReading) -> bool:

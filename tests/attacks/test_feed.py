@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from feed_central import FeedCentral
-from feed_log import head_key, newest, set_of
+from feed_log import newest, set_of
 from gated.model.statement import DenialState, Row, TargetKind
 from gated.model.trust import Algorithm
-from gated.store.intake import cache_status
-from gated.store.directory import FLOORS
-from gated.wire.blob import name_of, pack
-from gated.wire.head import LIFE_S, encode_head
+from gated.wire.blob import pack
+from gated.wire.head import encode_head
 from gated.wire.manifest import Delta, Manifest, Snapshot, encode_index, encode_manifest
 from gated.wire.page import MAGIC, MAX_PAGE_BYTES, RECORD, encode_page
-from gated.wire.request import HERE, LATER, Answer, BlobWanted, HeadWanted
+from gated.wire.request import HERE, Answer, BlobWanted
 from gated.wire.seal import SigningKey
-from venue import DAY, NOW, credential_of, medium, until
+from venue import DAY, NOW, credential_of, medium
 
 DENIED = 5
 
@@ -93,7 +89,8 @@ class Scene:
 def raw_page(*rows: Row, padding: bytes = b"") -> bytes:
     """A page of rows in whatever order."""
     records = b"".join(
-        RECORD.pack(row.kind, row.key, row.id or bytes(8), row.rank, row.number, len(row.token)) for row in rows
+        RECORD.pack(row.kind, row.key, row.id or bytes(8), row.rank, row.number, len(row.token))
+        for row in rows
     )
     body = records + b"".join(row.token for row in rows)
     return pack(MAGIC + len(rows).to_bytes(4, "big") + body + padding)

@@ -186,11 +186,12 @@ def test_between_floor_and_ceiling_a_clock_is_used_and_far_outside_it_is_not(row
     assert (row.quality, row.estimate) == (reading.quality, reading.estimate)
 
 
-def test_an_answer_below_the_floor_leaves_it_where_it_was():
-    """What was signed later than is true cannot be taken back: both bounds are the floor then."""
-    reading = pulse(signed=AT - 500).reckon(sample(AT - 500, 200.0))
-    assert (AT + 99, AT + 99) == (reading.floor, reading.ceiling)
-    assert (AT + 99, ClockQuality.BEHIND) == (reading.estimate, reading.quality)
+@pytest.mark.parametrize("signed", [0, AT - 500, AT + 98])
+def test_an_answer_below_the_floor_moves_nothing(signed):
+    """What was signed later than is true cannot be taken back."""
+    before = Bounds(FLOOR, None, Start(FLOOR))
+    assert before == pulsed(before, signed, 0.0, sample(0, 200.0))
+    assert before != pulsed(before, AT + 99, 0.0, sample(0, 200.0))
 
 
 # ---------------------------------------------------------------- without power
