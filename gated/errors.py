@@ -54,3 +54,7 @@ class LinkError(GatedError):
 
 class LetterTooLargeError(LinkError):
     """A letter is larger than the broker takes. It was not sent, and the link goes on."""
+
+
+class StickError(GatedError):
+    """A stick, or a folder that was carried on one, cannot be read or written."""

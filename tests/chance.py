@@ -13,7 +13,17 @@ from gated.model.refusal import Reason, Refusal
 from gated.model.rules import PartyUses
 from gated.model.statement import Denial, DenialState, TargetKind
 from gated.model.time import ClockQuality
-from gated.model.venue import Direction, Lane, Passback, Product, Profile, Retirement, WhenUnsure, Zone
+from gated.model.venue import (
+    Direction,
+    Lane,
+    Passback,
+    Product,
+    Profile,
+    Retirement,
+    Staleness,
+    WhenUnsure,
+    Zone,
+)
 from questions import PARIS, bound, denied, moment, reading, right
 
 DAY_S = 86400
@@ -121,6 +131,7 @@ def profiles(draw, now: int):
         },
         retirements=tuple(draw(st.lists(retirements, max_size=1))),
         apart_cap=draw(maybe(st.integers(0, 2))),
+        staleness=draw(staleness()),
     )
 
 
@@ -178,6 +189,15 @@ def clocks(draw, now: int):
     return reading(floor, now, ceiling=ceiling, quality=draw(st.sampled_from(ClockQuality)))
 
 
+KNOWLEDGE = st.sampled_from([0, 1, 60, 5000, DAY_S, 9 * DAY_S])
+
+
+@st.composite
+def staleness(draw):
+    stale, more = draw(st.sampled_from([1, 60, 5000, DAY_S])), draw(KNOWLEDGE)
+    return Staleness(stale, stale + more, draw(st.sampled_from([frozenset(), frozenset({"ruled"})])))
+
+
 @st.composite
 def questions(draw, direction: Direction = Direction.ENTRY, odd: bool = True):
     """A tap. Without ``odd`` it has a binding that opens and no denial: its rights are looked at."""
@@ -197,4 +217,5 @@ def questions(draw, direction: Direction = Direction.ENTRY, odd: bool = True):
         now=draw(clocks(now)),
         presence=Presence(draw(st.sampled_from([0, 0, 1, 3])), draw(maybe(ago.map(lambda s: now - s)))),
         occupancy=Occupancy(draw(st.sampled_from([0, 0, 0, 2, 5, 9])), draw(st.booleans())),
+        known_at=draw(maybe(KNOWLEDGE.map(lambda s: now - s) | st.just(0))),
     )

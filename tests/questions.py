@@ -12,7 +12,7 @@ from gated.model.decision import NOBODY, Candidate, Denied, Granted, Question, U
 from gated.model.refusal import Reason
 from gated.model.statement import Binding, Denial, DenialState, Entitlement, TargetKind
 from gated.model.time import ClockQuality, ClockSample, TimeReading
-from gated.model.venue import Lane, Passback, Product, Profile, Zone
+from gated.model.venue import Lane, Passback, Product, Profile, WhenUnsure, Zone
 from gated.policy.decide import decide
 
 NOW = 1_795_500_000  # 2026-11-24T06:00:00Z, a Tuesday
@@ -146,11 +146,24 @@ def later(asked: Question, at: int) -> Question:
             ceiling=None if now.ceiling is None else now.ceiling + by,
         ),
     )
-    if _day(now.estimate, venue, 0) != _day(at, venue, 0):
+    was, is_ = now.estimate + _ahead(asked), at + _ahead(asked)
+    if _day(was, venue, 0) != _day(is_, venue, 0):
         moved = replace(moved, candidates=tuple(map(_another_day, asked.candidates)))
-    if _day(now.estimate, venue, venue.day_end_min) != _day(at, venue, venue.day_end_min):
+    if _day(was, venue, venue.day_end_min) != _day(is_, venue, venue.day_end_min):
         moved = replace(moved, presence=NOBODY, occupancy=asked.occupancy._replace(inside=0))
     return moved
+
+
+def _ahead(asked: Question) -> int:
+    """How far days are ahead of the estimate: to the middle of what is possible, if no clock is believed."""
+    now = asked.now
+    if (
+        now.quality is ClockQuality.GOOD
+        or now.ceiling is None
+        or asked.profile.when_unsure is WhenUnsure.REFUSE
+    ):
+        return 0
+    return max(0, (now.floor + now.ceiling) // 2 - now.estimate)
 
 
 def _day(at: int, venue: Profile, begins_min: int):

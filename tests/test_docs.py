@@ -183,6 +183,7 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
     lane = {key: sample["lane"][0][key] for key in ("id", "reader", "barrier", "zone", "display")}
     least = {
         "gate": {"id": sample["gate"]["id"]},
+        "trust": {"root": sample["trust"]["root"]},  # off unless asked for, too
         "sync": {"broker": sample["sync"]["broker"]},
         "lane": [lane],
     }

@@ -362,8 +362,8 @@ MUTANTS = {
     ),
     "the serving key makes statements": Mutant(
         "central/ack_keys.py",
-        "ACK_KINDS = (Kind.ACK, Kind.TIME)",
-        "ACK_KINDS = (Kind.ACK, Kind.TIME, Kind.BINDING)",
+        "ACK_KINDS = (Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME)",
+        "ACK_KINDS = (Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME, Kind.BINDING)",
         "tests/central/test_office.py::test_a_sector_has_a_key_for_statements_and_another_for_receipts",
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gated.config.settings import Settings
 from gated.daemon.clerk import Clerk
 from gated.daemon.control import Porter
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
 from gated.daemon.outcomes import Outcomes
 from gated.daemon.recall import Trust
@@ -27,11 +28,14 @@ _STOP_S = 2.0
 class Control:
     """Made before the lanes, started after them, stopped before them."""
 
-    def __init__(self, settings: Settings, trust: Trust, time: TimeKeeper, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, trust: Trust, time: TimeKeeper, clock: Clock, knowledge: Knowledge
+    ) -> None:
         self._settings = settings
         self._trust = trust
         self._time = time
         self._clock = clock
+        self._knowledge = knowledge
         self._outcomes = Outcomes([lane.lane.id for lane in settings.lanes], self._now)
         self._clerk: Clerk | None = None
         self._server: ControlServer | None = None
@@ -49,6 +53,7 @@ class Control:
             exits_counted=settings.exits_counted,
             time=self._time,
             clock=self._clock,
+            knowledge=self._knowledge,
         )
         porter = Porter(
             lanes=lanes,

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from gated.config.settings import LaneSettings, Settings
+from gated.daemon.knowledge import Knowledge, Pulse
 from gated.daemon.recall import Recall, Trust
 from gated.errors import ConfigError
 from gated.model.credential import Credential
@@ -13,10 +14,12 @@ from gated.model.statement import Binding
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Direction
 from gated.policy.explain import Explanation, explain
-from gated.policy.reckoning import EARLIEST, Floor, reckon
+from gated.policy.reckoning import begun
 from gated.store.cache import Cache
 from gated.store.directory import FLOORS, JOURNAL
-from gated.store.floors import TIME, floors_file
+from gated.store.floors import HEAD_AT, TIME, floors_file
+from gated.store.sync_note import SYNC_NOTE, read_sync_note
+from gated.store.time_note import TIME_NOTE, read_time_note
 from gated.store.uses import UsesReader
 
 
@@ -35,7 +38,12 @@ def explained(
     uses = UsesReader(settings.state_dir / JOURNAL)
     with closing(uses), closing(Cache(settings.state_dir)) as cache:
         recall = Recall(
-            lane=lane.lane, trust=trust, cache=cache, uses=uses, exits_counted=settings.exits_counted
+            lane=lane.lane,
+            trust=trust,
+            cache=cache,
+            uses=uses,
+            exits_counted=settings.exits_counted,
+            knowledge=knowledge_of(settings),
         )
         if asked.pass_ is None:
             return explain(recall.of_medium(asked.credential, reading))
@@ -56,5 +64,18 @@ def reading_of(settings: Settings, sample: ClockSample, at: int | None) -> TimeR
     """The time of a question: one that was asked for, or what this gate believes now."""
     if at is not None:
         return TimeReading(at, at, None, ClockQuality.GOOD, sample)
-    floor = max(EARLIEST, floors_file(settings.state_dir / FLOORS).get(TIME, 0))
-    return reckon(Floor(floor, sample.boottime, sample.boot), sample)
+    durable = floors_file(settings.state_dir / FLOORS).get(TIME, 0)
+    return begun(durable, read_time_note(settings.state_dir / TIME_NOTE), sample).reckon(sample)
+
+
+def knowledge_of(settings: Settings) -> Knowledge:
+    """What the files tell of the newest head. It may be a quarter of an hour newer in a running gate.
+
+    That all uses elsewhere are known, the pulse tells the gate alone: a link that is up is as near to it
+    as the files come.
+    """
+    knowledge = Knowledge(lambda: 0.0)
+    knowledge.head_at = floors_file(settings.state_dir / FLOORS).get(HEAD_AT)
+    if read_sync_note(settings.state_dir / SYNC_NOTE).get("up") is True:
+        knowledge.pulse = Pulse(0, 0, 0, 0, 0.0)
+    return knowledge

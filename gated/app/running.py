@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gated import __version__
 from gated.app.control import Control
+from gated.app.feeding import Feeding
 from gated.app.lamps import make_indicator
 from gated.app.parts import Boards, make_barrier
 from gated.app.way import WayToCentral
@@ -23,6 +25,7 @@ from gated.config.settings import LaneSettings, Settings, SyncSettings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.knowledge_watch import KnowledgeWatch
 from gated.daemon.lane import LaneWorker
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.recall import Recall, Trust
@@ -36,16 +39,21 @@ from gated.ports import Indicator, Reader
 from gated.store.cache import Cache
 from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
+from gated.store.feed import FeedStore
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.sync_note import SYNC_NOTE, write_sync_note
 from gated.store.ticket import Kept
+from gated.store.time_note import TIME_NOTE
 from gated.store.uses import UsesReader
 from gated.texts.sentences import Texts
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
+
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +95,31 @@ class RunningGate:
             began_at=at,
             unknown_counts=trust.profile.unknown_counts,
         )
-        self._time = TimeKeeper(world.clock, Floors(self.journal, settings.state_dir / FLOORS))
+        self._floors = Floors(self.journal, settings.state_dir / FLOORS)
+        self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
+        self._repository = self._trust_repository(self._floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
+        self._feeding = Feeding(
+            store=lambda: FeedStore(settings.state_dir),
+            trust=trust,
+            journal=self.journal,
+            time=self._time,
+            floors=self._floors,
+            knowledge=self._knowledge,
+            clock=world.clock,
+            syncs=settings.sync is not None and key is not None,
+        )
+        self._closers.append(self._feeding.close)
+        watch = KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=lambda: trust.profile.staleness,
+            floors=self._floors,
+            journal=self.journal,
+            time=self._time,
+        )
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
-        self._control = Control(settings, trust, self._time, world.clock)
+        self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
@@ -102,7 +130,8 @@ class RunningGate:
                 clock=world.clock,
                 trust=trust,
                 signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[] if way is None else [way.retention.tick],
+                more=self._more_duties(way, watch),
+                forget=[] if way is None else [way.forget],
             ),
             time=self._time,
             clock=world.clock,
@@ -133,6 +162,8 @@ class RunningGate:
             self._gate.say_stopped()
         if self.sync is not None:
             self.sync.stop(_SYNC_STOP_S)
+        with suppress(StoreError):  # nor does time wait: the next start goes on from here
+            self._time.persist()
         for close in self._closers:
             close()
         # The journal closes last: only a writer folds its write-ahead log back into the file.
@@ -154,15 +185,46 @@ class RunningGate:
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
 
+    def _trust_repository(self, floors: Floors, at: int) -> TrustRepository | None:
+        """What it said before is believed before anything is built upon it."""
+        if self._settings.trust_root is None:
+            return None
+        from gated.app.repository import TrustRepository  # noqa: PLC0415  # brings python-tuf
+
+        found = TrustRepository.of(self._settings, self._trust, self._directory, floors, self._time)
+        if found is not None:
+            self._damaged += found.restore(at)
+            self.journal.let_unknown_count(counts=self._trust.profile.unknown_counts)
+        return found
+
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
         if settings.sync is None or key is None:
             return None
         way = WayToCentral(
-            settings, settings.sync, key, self._trust, world, self.journal, self._time, self._knowledge
+            settings,
+            settings.sync,
+            key,
+            self._trust,
+            world,
+            self.journal,
+            self._time,
+            self._knowledge,
+            self._floors,
+            self._feeding,
+            lanes=lambda: self._gate.workers,
+            repository=self._repository,
         )
         self._closers += way.closers
         return way
+
+    def _more_duties(self, way: WayToCentral | None, watch: KnowledgeWatch) -> list[Callable[[], None]]:
+        duties = [watch.tick, self._feeding.watch.tick]
+        if way is not None:
+            duties.append(way.retention.tick)
+        if self._repository is not None:
+            duties.append(self._repository.desk(self.journal).tick)
+        return duties
 
     def _open_cache(self, at: int) -> None:
         """Before the journal: a delta.db that is made beside one begins incomplete."""
@@ -199,6 +261,7 @@ class RunningGate:
                 cache=cache,
                 uses=uses,
                 exits_counted=self._settings.exits_counted,
+                knowledge=self._knowledge,
             ),
             journal=self.journal,
             time=self._time,

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from gated import __version__
+from gated.app.feeding import Feeding
+from gated.app.reporting import report
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
+from gated.daemon.commands import Commands
+from gated.daemon.deliveries import Deliveries
 from gated.daemon.downlink import Downlink
+from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
+from gated.daemon.lane import LaneWorker
+from gated.daemon.pulse import PulseFollower
 from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
+from gated.daemon.uses import UsesFollower
 from gated.links.mqtt_place import MqttPlace, TlsFiles
+from gated.links.stick_inbox import next_delivery
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
+from gated.store.elsewhere import ElsewhereStore
+from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE
 from gated.wire.seal import SigningKey
+
+if TYPE_CHECKING:
+    from gated.app.repository import TrustRepository
 
 
 class WayToCentral:
@@ -41,14 +57,19 @@ class WayToCentral:
         journal: Journal,
         time: TimeKeeper,
         knowledge: Knowledge,
+        floors: Floors,
+        feeding: Feeding,
+        lanes: Callable[[], Sequence[LaneWorker]],
+        repository: TrustRepository | None = None,
     ) -> None:
         self.closers: list[Callable[[], None]] = []
-        self._knowledge = knowledge
         # The sync thread and housekeeping each read the journal, and write the cache, on their own.
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
+        elsewhere, self._old = (self._elsewhere(settings, trust) for _ in range(2))
         backoff = Backoff(world.jitter)
+        unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
         uplink = Uplink(
             gate=settings.gate,
@@ -58,16 +79,67 @@ class WayToCentral:
             key=key,
             trust=trust,
             time=time,
+            floors=floors,
             ack_wait_s=sync.ack_wait_s,
             backoff=backoff,
+        )
+        others: list[Follower] = []
+        commands = Commands(
+            gate=settings.gate,
+            trust=trust,
+            time=time,
+            floors=floors,
+            journal=journal,
+            unbelieved=unbelieved,
+            monotonic=world.clock.monotonic,
+            lanes=lanes,
+            refresh=partial(begin_all, others),
+            status=lambda: report(settings.state_dir, lanes(), world.clock.sample().wall),
+        )
+        asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
+        feed = feeding.follow(asking, unbelieved, uplink.learn_time)
+        pulse = PulseFollower(
+            gate=settings.gate,
+            asking=asking,
+            trust=trust,
+            time=time,
+            knowledge=knowledge,
+            unbelieved=unbelieved,
+            monotonic=world.clock.monotonic,
+            random=world.random,
+        )
+        uses = UsesFollower(
+            trust=trust,
+            time=time,
+            store=elsewhere,
+            journal=journal,
+            asking=asking,
+            knowledge=knowledge,
+            unbelieved=unbelieved,
+        )
+        others += [pulse, feed, uses]
+        if repository is not None:
+            others.append(repository.follower(asking, knowledge, unbelieved))
+        followers: list[Follower] = [*others, commands]
+        deliveries = Deliveries(
+            gate=settings.gate,
+            sector=trust.profile.sector,
+            next_=lambda: next_delivery(settings.state_dir),
+            uplink=uplink,
+            followers=followers,
+            asking=asking,
+            unbelieved=unbelieved,
+            busy=lambda: feed.is_at_work,
         )
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
-            asking=Asking(gate=settings.gate, link=link, key=key, random=world.random),
-            unbelieved=UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic),
+            asking=asking,
+            followers=followers,
+            unbelieved=unbelieved,
+            deliveries=deliveries,
             outbox=outbox,
             statements=statements,
             time=time,
@@ -79,10 +151,27 @@ class WayToCentral:
         )
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
 
+    def forget(self, day: int, shift: int) -> None:
+        """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
+        self._old.forget(day, shift)
+
+    def _elsewhere(self, settings: Settings, trust: Trust) -> ElsewhereStore:
+        store = ElsewhereStore(
+            settings.state_dir, settings.gate, trust.profile.venue, settings.state_dir / JOURNAL
+        )
+        self.closers.append(store.close)
+        return store
+
     def _outbox(self, settings: Settings) -> Outbox:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)
         self.closers.append(outbox.close)
         return outbox
+
+
+def begin_all(followers: Sequence[Follower], now: float) -> None:
+    """Let followers ask whatever they ask when a link opens."""
+    for follower in followers:
+        follower.begin(now)
 
 
 def tls_files(sync: SyncSettings) -> TlsFiles | None:

@@ -1,4 +1,4 @@
-"""The keys of the serving process: they sign receipts, and nothing that opens a gate.
+"""The keys of the serving process: they sign receipts, heads, use records and the time, and open no gate.
 
 Each sector has one beside its issuing key, so that the process that strangers talk to holds no key that
 makes statements.
@@ -18,8 +18,9 @@ from gated.model.trust import KeySet, TrustedKey
 from gated.wire.ack import Ack, encode_ack
 from gated.wire.seal import SigningKey
 
-#: What such a key may sign: receipts; and their time may move a gate's clock forward.
-ACK_KINDS = (Kind.ACK, Kind.TIME)
+#: What such a key may sign: receipts, whose time may move a gate's clock forward, and what gates are told of
+#: the feed and of uses elsewhere.
+ACK_KINDS = (Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME)
 #: ``secret/<sector>.ack.pem``. No sector may have a name that ends so.
 ACK_SUFFIX = ".ack"
 #: A key that ends so soon is told whenever serving begins.
@@ -93,16 +94,24 @@ class AckKeys:
         ends = [(sector, key.listed.expires) for sector, key in sorted(self._keys.items())]
         return [one for one in ends if one[1] - now <= ENDS_SOON_S]
 
-    def seal(self, sector: str, ack: Ack) -> bytes | None:
-        """A signed receipt; None of one whose time lies outside of the key's own.
+    def may(self, sector: str, kind: Kind, at: int) -> bool:
+        """Whether gates believe such a message of that time: the key of an older office signs fewer kinds."""
+        listed = self._keys[sector].listed
+        return listed.holds(at) and kind in listed.kinds
 
-        The time of a receipt moves the clock of every gate forward, and nothing moves it back: a wrong clock
+    def sign(self, sector: str, kind: Kind, payload: bytes, at: int) -> bytes | None:
+        """A signed message; None where its time lies outside of the key's own, or its kind.
+
+        The time of a message moves the clock of every gate forward, and nothing moves it back: a wrong clock
         here must not do that.
         """
-        key = self._keys[sector]
-        if not key.listed.holds(ack.at):
+        if not self.may(sector, kind, at):
             return None
-        return key.signing.sign(MESSAGE_TYPES[Kind.ACK], encode_ack(ack))
+        return self._keys[sector].signing.sign(MESSAGE_TYPES[kind], payload)
+
+    def seal(self, sector: str, ack: Ack) -> bytes | None:
+        """A signed receipt; None of one whose time lies outside of the key's own."""
+        return self.sign(sector, Kind.ACK, encode_ack(ack), ack.at)
 
     def __repr__(self) -> str:
         return f"AckKeys({', '.join(sorted(self._keys))})"

@@ -16,6 +16,7 @@ from gated.central.files import make_once
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import EnrolledGate, end_gate, enrol_gate, gates
 from gated.central.pki import ENROL, Random, broker_ca, device_ca
+from gated.central.trust_shelf import enrolled_root
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.credential.message import MESSAGE_TYPES
@@ -168,6 +169,7 @@ class EnrolmentDesk:
             keys=keys,
             profile=profile,
             sector_key=_sector_key(gate / f"{wanted.sector}.sector-key"),
+            root=enrolled_root(self._directory),
         )
         return f"{certificate.serial_number:x}", bundle
 

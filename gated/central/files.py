@@ -46,10 +46,15 @@ def make_once(path: Path, secret: bytes) -> None:
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put new content in the place of the old, as a whole. Raises ``OSError``."""
+    place_file(path, content, mode)
+    sync_folder(path.parent)
+
+
+def place_file(path: Path, content: bytes, mode: int) -> None:
+    """As ``replace_file``, but its name is durable only after ``sync_folder``. Raises ``OSError``."""
     beside = _beside(path)
     _write(beside, content, mode)
     beside.replace(path)
-    sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:

@@ -6,15 +6,17 @@ A receipt is made from what the ledger holds, so a batch that is told again gets
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from gated.central import ledger_events as events
+from gated.central.counting import New, count
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import Gap
 from gated.central.ledger_gates import end_alarm, epochs_begun, note_state, raise_alarm
+from gated.central.limits import VenueRules
 from gated.central.placing import (
     MAX_BRANCHES,
     Belongs,
@@ -35,7 +37,7 @@ from gated.wire.event import genesis
 from gated.wire.state import State
 
 #: Codes of alarms (docs/reference/central.md).
-FORKED, BROKEN, MISSING = "forked", CHAIN_BROKEN, "missing"
+FORKED, BROKEN, MISSING, OVERSPENT = "forked", CHAIN_BROKEN, "missing", "overspent"
 #: Why a believed batch is not taken in.
 TOO_MANY, TOO_MANY_EPOCHS = "too_many_branches", "too_many_epochs"
 #: Epochs that a gate may begin in a day: eight times as many as it tells of in a greeting. A journal that is
@@ -52,6 +54,8 @@ class Taken:
     stored: int = 0  # rows that are new
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by gate and code
     begun: dict[str, int] = field(default_factory=dict)  # epochs of the last day, by gate, where it matters
+    counted: list[New] = field(default_factory=list)  # rows that are new and count
+    uses: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # use records told: see ``counting``
 
 
 def prepare(ledger: Ledger, batches: Iterable[Told]) -> None:
@@ -71,10 +75,12 @@ def take_in(
     now: int,
     greetings: Sequence[tuple[str, State]] = (),
     answered: AbstractSet[str] = frozenset(),
+    rules: VenueRules | None = None,
 ) -> Taken:
     """Give batches their places and answer greetings (each with its sector), in one transaction.
 
-    Those of gates in ``answered`` are kept, and not answered.
+    Those of gates in ``answered`` are kept, and not answered. What the rows say of uses and of who is inside
+    is counted with them, by the ``rules`` of the venues.
     Nothing is acknowledged that is not durable: send the receipts after this has returned, and only then
     tell the broker that the letters are taken. Raises ``StoreError``; then nothing has changed.
     """
@@ -84,11 +90,22 @@ def take_in(
     with ledger.transaction():
         for _, group in groupby(ordered, key=lambda told: (told.batch.gate, told.batch.epoch)):
             _take_epoch(ledger, list(group), now, taken)
+        _count(ledger, taken, rules or VenueRules(None), now)
         for sector, state in greetings:
             note_state(ledger, state, now)
             if state.online and state.gate not in answered:
                 taken.acks += [(sector, ack) for ack in _answers(ledger, state, now)]
     return taken
+
+
+def _count(ledger: Ledger, taken: Taken, rules: VenueRules, now: int) -> None:
+    if not taken.counted:
+        return
+    counted = count(ledger, taken.counted, rules, now)
+    taken.uses = counted.told
+    for gate, epoch in sorted(counted.overspent):
+        if raise_alarm(ledger, gate, epoch, OVERSPENT, now):
+            taken.alarms.append((gate, epoch, OVERSPENT))
 
 
 def _take_epoch(ledger: Ledger, batches: Sequence[Told], now: int, taken: Taken) -> None:
@@ -274,6 +291,12 @@ class _Epoch:
                 for at in range(first - start, last - start + 1)
             ],
         )
+        if chain.branch == 0:
+            self._taken.counted += [
+                New(chain.sector, chain.gate, chain.epoch, chain.id, start + at, told.batch.bodies[at])
+                for at in range(first - start, last - start + 1)
+                if codes[at] is None
+            ]
         self._taken.stored += last - first + 1
         self._changed.add(chain)
 

@@ -83,6 +83,18 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def picture(self) -> Iterator[None]:
+        """All that is read within belongs to one moment, while others go on writing."""
+        if self._is_open():
+            yield
+            return
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
     def _is_open(self) -> bool:
         return self._connection.in_transaction
 
@@ -90,6 +102,11 @@ class Ledger:
         """What a query finds."""
         with self._errors():
             return self._connection.execute(sql, parameters).fetchall()
+
+    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """What a query finds, row by row: it may be more than memory holds."""
+        with self._errors():
+            yield from self._connection.execute(sql, parameters)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Change something; the id of a new row."""

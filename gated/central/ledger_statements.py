@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gated.central.ledger import Ledger
+from gated.central.ledger_feed import note_place
+from gated.model.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,18 @@ class Replacement:
     binding: int
 
 
-def log(ledger: Ledger, sector: str, token: bytes, now: int) -> int:
-    """Add a statement; its number."""
-    rows = ledger.rows(
-        "INSERT INTO statement (sector, number, at, token)"
-        " SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM statement WHERE sector = ?1 RETURNING number",
-        (sector, now, token),
-    )
-    return int(rows[0][0])
+def log(ledger: Ledger, sector: str, statement: Statement, token: bytes, now: int) -> int:
+    """Add a statement and its token; its number."""
+    with ledger.transaction():
+        rows = ledger.rows(
+            "INSERT INTO statement (sector, number, at, token)"
+            " SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3"
+            " FROM statement WHERE sector = ?1 RETURNING number",
+            (sector, now, token),
+        )
+        number = int(rows[0][0])
+        note_place(ledger, sector, statement, number)
+    return number
 
 
 def logged(ledger: Ledger, sector: str, number: int) -> bytes:

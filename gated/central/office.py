@@ -17,7 +17,10 @@ from gated.central import ledger_statements as statements
 from gated.central.ack_keys import ACK_KINDS, ACK_SUFFIX
 from gated.central.files import give_to_owner, make_files
 from gated.central.ledger import LEDGER, Ledger
+from gated.central.ledger_uses import note_entitled
 from gated.central.sector_files import (
+    COMMAND_KINDS,
+    COMMAND_SUFFIX,
     OFFICE_KINDS,
     ProductRules,
     as_json,
@@ -79,10 +82,11 @@ def found(
     """
     check_sector(sector, venues, products, timezone, country)
     secret, gate = directory / "secret", directory / "gate"
-    key, acks = SigningKey.generate(algorithm), SigningKey.generate(algorithm)
+    key, acks, commands = (SigningKey.generate(algorithm) for _ in range(3))
     files = {
         secret / f"{sector}.pem": key.pem(),
         secret / f"{sector}{ACK_SUFFIX}.pem": acks.pem(),
+        secret / f"{sector}{COMMAND_SUFFIX}.pem": commands.pem(),
         secret / f"{sector}.account-key": random(SECTOR_KEY_BYTES).hex().encode() + b"\n",
         gate / f"{sector}.sector-key": random(SECTOR_KEY_BYTES).hex().encode() + b"\n",
     }
@@ -95,7 +99,7 @@ def found(
     for path in files:
         if path.exists():
             raise ConfigError(f"{path} is there already", hint="a venue belongs to one sector: name another")
-    listed = {key: OFFICE_KINDS, acks: ACK_KINDS}
+    listed = {key: OFFICE_KINDS, acks: ACK_KINDS, commands: COMMAND_KINDS}
     keys = keys_with(gate / "keys.json", sector, listed, now, key_days)
     try:
         for folder in (directory, secret, gate):
@@ -271,7 +275,9 @@ class Office:
     def _issue(self, statement: Statement, now: int) -> tuple[int, bytes]:
         """Sign and log: (number in the log, token). What is not in the log was never issued."""
         token = sign_statement(self._key, statement)
-        return statements.log(self._ledger, self.sector, token, now), token
+        if isinstance(statement, Entitlement):
+            note_entitled(self._ledger, statement)
+        return statements.log(self._ledger, self.sector, statement, token, now), token
 
 
 def _place(kind: TargetKind) -> str:

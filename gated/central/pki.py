@@ -30,7 +30,13 @@ _DAY_S = 86400
 _SERIAL_BYTES = 16
 
 #: Keys of the office itself, in ``secret/<name>.pem`` beside those of its sectors.
-DEVICE_CA, BROKER_CA, ENROL = OFFICE_KEYS = ("device-ca", "broker-ca", "enrol")
+OFFICE_KEYS = DEVICE_CA, BROKER_CA, ENROL, TRUST_TIMESTAMP, TRUST_SNAPSHOT = (
+    "device-ca",
+    "broker-ca",
+    "enrol",
+    "trust-timestamp",
+    "trust-snapshot",
+)
 
 Random = Callable[[int], bytes]
 

@@ -11,7 +11,7 @@ from gated.central.outbox import MAX_STATEMENTS, Outbox
 from gated.model.letter import Letter
 
 #: How often what was issued is looked for.
-PUBLISH_S = 0.25
+PUBLISH_S = 0.1
 
 
 class Publisher(Protocol):

@@ -31,6 +31,12 @@ from gated.wire.seal import SigningKey
 
 #: An office's key signs statements, and its word on the time may move a gate's clock forward.
 OFFICE_KINDS = (Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME)
+#: Orders to gates have a key of their own, which the serving process never reads.
+COMMAND_KINDS = (Kind.COMMAND,)
+#: ``secret/<sector>.command.pem``. No sector may have a name that ends so.
+COMMAND_SUFFIX = ".command"
+#: ``secret/<sector>[.ack|.command].next.pem``: a key that will be used. Likewise.
+NEXT_SUFFIX = ".next"
 _DAY_S = 86400
 
 
@@ -83,10 +89,7 @@ def check_sector(
 ) -> None:
     """Refuse whatever a gate would refuse to read in the files of a sector."""
     check_names(sector, *venues, *(product.id for product in products))
-    if sector.endswith(ACK_SUFFIX):  # its issuing key would lie where another sector's ack key does
-        raise ConfigError(f"a sector's name cannot end with {ACK_SUFFIX}", hint="name it otherwise")
-    if sector in OFFICE_KEYS:  # and here, where keys of the whole office do
-        raise ConfigError(f"no sector can be called {sector!r}", hint="name it otherwise")
+    _check_suffix(sector)
     for what, names in (("venue", venues), ("product", [product.id for product in products])):
         for name, times in Counter(names).items():
             if times > 1:
@@ -101,6 +104,14 @@ def check_sector(
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigError(f"{timezone!r} is no time zone", hint="use a name such as Europe/Paris") from None
+
+
+def _check_suffix(sector: str) -> None:
+    for suffix in (ACK_SUFFIX, COMMAND_SUFFIX, NEXT_SUFFIX):
+        if sector.endswith(suffix):  # its issuing key would lie where another sector's other key does
+            raise ConfigError(f"a sector's name cannot end with {suffix}", hint="name it otherwise")
+    if sector in OFFICE_KEYS:  # and here, where keys of the whole office do
+        raise ConfigError(f"no sector can be called {sector!r}", hint="name it otherwise")
 
 
 def keys_with(

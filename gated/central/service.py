@@ -14,9 +14,12 @@ from collections.abc import Callable, Sequence
 
 from gated.central.ack_keys import AckKeys
 from gated.central.answering import Answering
+from gated.central.answers import answers
+from gated.central.filling import fill
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import gate_keys, note_heard, note_refused
+from gated.central.limits import VenueRules
 from gated.central.opening import (
     NOBODY,
     TOO_MANY_STATES,
@@ -30,6 +33,7 @@ from gated.central.opening import (
 from gated.central.outbox import Outbox
 from gated.central.publishing import PUBLISH_S, Publisher, Publishing
 from gated.central.told import Told
+from gated.central.uses import UsesTeller
 from gated.errors import GatedError
 from gated.model.backoff import Backoff
 from gated.model.letter import Received
@@ -75,7 +79,7 @@ class CentralWorker:
         random: 0 ≤ x < 1, for the waits before connecting again.
         name: as the log calls it.
         group: under which all workers of the office share what gates send; a secret.
-        answering: what gates may ask.
+        answering: what gates may ask; None = what every worker answers.
         publishers: what is told to whole sectors, beside statements.
 
     """
@@ -100,7 +104,9 @@ class CentralWorker:
         self._now = now
         self._monotonic = monotonic
         self._name = name
-        self._answering = answering or Answering({})
+        self._rules = VenueRules(ledger.path.parent / "gate")
+        self._uses = UsesTeller(ledger, keys, now, monotonic)
+        self._answering = answering or answers(ledger, keys, now, self._uses)
         self._places = topics.shared_events(group), topics.shared_requests(group), topics.ALL_STATES
         self._backoff = Backoff(random, least_s=LEAST_WAIT_S, most_s=MOST_WAIT_S)
         self._outbox, self._told_refused = Outbox(link, self._seal, self._answering), False
@@ -110,7 +116,7 @@ class CentralWorker:
         self._heard: dict[str, int] = {}
         self._answered: dict[str, tuple[str, float]] = {}  # by gate: the connection last answered, and when
         self._alarmed: dict[tuple[str, str], tuple[float, int]] = {}  # by gate, code: told when, since then
-        self._publishing = Publishing(ledger, publishers, now, monotonic)
+        self._publishing = Publishing(ledger, (*publishers, self._uses), now, monotonic)
         self._counted_at = monotonic()
         #: Set while it is subscribed.
         self.serving = threading.Event()
@@ -122,6 +128,7 @@ class CentralWorker:
         lost = started = False
         while not self._stop.is_set():
             try:
+                fill(self._ledger, self._rules, self._now())
                 self._link.open(self._places)
                 if lost or not started:
                     log.info("%s: %s", self._name, "the broker is back" if started else "serving")
@@ -185,7 +192,8 @@ class CentralWorker:
         batches, greetings, questions = self._open(letters, now)
         if batches or greetings:
             states = [(one.sector, one.state) for one in newest(greetings)]
-            taken = take_in(self._ledger, batches, now, states, self._answered_lately(states))
+            taken = take_in(self._ledger, batches, now, states, self._answered_lately(states), self._rules)
+            self._uses.counted(taken.uses)
             self.stored += taken.stored
             self._refused += taken.refused
             for gate, epoch, code in taken.alarms:

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gated.cli import (
+    central_command,
     central_enrol,
     central_events,
     central_export,
+    central_exposure,
+    central_feed,
     central_gates,
     central_issue,
+    central_overspent,
     central_replace,
     central_serve,
+    central_stick,
+    central_trust,
     central_verify,
 )
 from gated.cli.central_common import (
@@ -39,11 +45,17 @@ if TYPE_CHECKING:
 _MORE = (
     central_replace,
     central_export,
+    central_feed,
     central_enrol,
     central_serve,
     central_events,
     central_gates,
+    central_command,
+    central_stick,
+    central_overspent,
+    central_exposure,
     central_verify,
+    central_trust,
 )
 _INIT = """\
   gated central init ./city --sector pools --venue bron --product season --product swim10:10

@@ -68,14 +68,19 @@ def office_of(arguments: argparse.Namespace) -> Office:
 
 
 def ledger_of(arguments: argparse.Namespace) -> Ledger:
+    """The ledger of the office that the arguments name. Raises ``ConfigError``."""
+    return open_ledger(arguments.directory)
+
+
+def open_ledger(directory: Path) -> Ledger:
     """The ledger of an office that is there: none is made where somebody mistyped. Raises ``ConfigError``."""
     from gated.central.ledger import LEDGER, Ledger
     from gated.errors import ConfigError
 
-    path = arguments.directory / LEDGER
+    path = directory / LEDGER
     if not path.is_file():
         raise ConfigError(
-            f"{arguments.directory} is no office: it has no {LEDGER}", hint="gated central init makes one"
+            f"{directory} is no office: it has no {LEDGER}", hint="gated central init makes one"
         )
     return Ledger(path)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from gated.cli.common import add_json, command, utc
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from gated.central.broker_config import Written
-    from gated.central.enrolment import EnrolmentDesk
+    from gated.central.enrolment import Answered, EnrolmentDesk
 
 _ENROL = """\
   gated central enrol ./city --sector pools --venue bron --request bron-1.request \\
@@ -76,6 +78,12 @@ def _add_enrol(below: Any) -> None:
     enrol.add_argument(
         "--replace", action="store_true", help="end the enrolment that a gate of this name has"
     )
+    enrol.add_argument(
+        "--stick",
+        type=Path,
+        metavar="PATH",
+        help="also write there what the gate will know from the first tap",
+    )
     enrol.add_argument("--out", type=Path, required=True, metavar="FILE", help="the enrolment to be written")
     enrol.set_defaults(run=run_enrol)
 
@@ -138,6 +146,24 @@ def run_enrol(arguments: argparse.Namespace) -> int:
         made.file,
         hint="the gate is enrolled: run the same again with --replace, to a disk that takes it",
     )
+    carried = None
+    if arguments.stick is not None:
+        from gated.cli.central_stick import write_stick
+
+        _, carried = write_stick(
+            arguments.directory,
+            arguments.stick,
+            sector=None,
+            gate=made.gate,
+            progress=lambda _what: lambda _count: None,
+        )
+    _tell_enrolled(arguments, desk.fingerprint, made, carried)
+    return 0
+
+
+def _tell_enrolled(
+    arguments: argparse.Namespace, fingerprint: str, made: Answered, carried: Counter[str] | None
+) -> None:
     if arguments.json:
         told = {
             "file": str(arguments.out),
@@ -145,14 +171,15 @@ def run_enrol(arguments: argparse.Namespace) -> int:
             "kid": made.kid.hex(),
             "serial": made.serial,
             "expires": made.expires,
-            "central": desk.fingerprint,
+            "central": fingerprint,
         }
-        print(json.dumps(told))
+        print(json.dumps(told | ({} if carried is None else {"stick": dict(carried)})))
     else:
         print(f"{arguments.out}: makes the box gate {made.gate}; install it before {utc(made.expires)}")
-        print(f"read this fingerprint to the technician over the phone: {desk.fingerprint}")
+        print(f"read this fingerprint to the technician over the phone: {fingerprint}")
+        if carried is not None:
+            print(f"{arguments.stick}: {sum(carried.values())} files for its first day; bring it along")
         print("next: gated central broker-config, then let the broker read it (kill -HUP)")
-    return 0
 
 
 def run_retire(arguments: argparse.Namespace) -> int:

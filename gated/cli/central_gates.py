@@ -35,9 +35,11 @@ def run_gates(arguments: argparse.Namespace) -> int:
     """Print every gate."""
     from gated.central.ledger_gates import heard_of
     from gated.central.ledger_reading import overview
+    from gated.central.ledger_uses import overspent_by
 
     with closing(ledger_of(arguments)) as ledger:
-        told = [_told(view) for view in overview(ledger)]
+        overspent = overspent_by(ledger)
+        told = [_told(view) | {"overspent": overspent[view.enrolled.gate]} for view in overview(ledger)]
         strangers = dict(heard_of(ledger, "").refused)
     if strangers:
         told.append({"gate": None, "refused": strangers})
@@ -113,6 +115,9 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     for one in told.get("alarms", ()):
         when = f"{one['times']} times, last {utc(one['latest'])}"
         yield f"  ALARM {one['code']} in epoch {one['epoch']}: {when}"
+    if told.get("overspent"):
+        many = "s" if told["overspent"] > 1 else ""
+        yield f"  {told['overspent']} right{many} overspent: gated central overspent"
     for where, counts in (("central", told["refused"]), ("the gate", told.get("disbelieved", {}))):
         if counts:
             listed = ", ".join(f"{code} {times}" for code, times in counts.items())

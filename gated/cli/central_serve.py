@@ -7,15 +7,28 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gated.cli.central_common import add_directory, ledger_of
 from gated.cli.common import command
 
 if TYPE_CHECKING:
     from gated.central.ack_keys import AckKeys
+    from gated.central.feeder import Feeder
+    from gated.central.ledger import Ledger
     from gated.central.service import CentralWorker
     from gated.links.mqtt_place import MqttPlace
+
+
+class Serving(Protocol):
+    """What runs in a thread of its own until it is stopped."""
+
+    def run(self) -> None:
+        """Until ``stop``."""
+
+    def stop(self) -> None:
+        """Let ``run`` end. From any thread."""
+
 
 _SERVE = """\
   gated central serve ./city --broker mqtts://127.0.0.1:8884 --tls /etc/mosquitto/gated/central
@@ -76,11 +89,12 @@ def run_serve(arguments: argparse.Namespace) -> int:
     places = [_place(arguments, number) for number in range(arguments.workers)]
     logging.basicConfig(level=arguments.log.upper(), stream=sys.stderr, format="%(levelname)s %(message)s")
     _check(keys)
-    workers = []
-    ledgers = [ledger_of(arguments) for _ in places]
+    workers: list[Serving] = []
+    ledgers = [ledger_of(arguments) for _ in range(len(places) + 1)]
     try:
-        for number, (place, ledger) in enumerate(zip(places, ledgers, strict=True), 1):
-            workers.append(_worker(place, ledger, keys, f"worker {number}", group))
+        for number, (place, ledger) in enumerate(zip(places, ledgers, strict=False), 1):
+            workers.append(_worker(place, ledger, keys, number, group))
+        workers.append(_feeder(arguments.directory, ledgers[-1], keys))
         return serve_workers(workers)
     finally:
         for ledger in ledgers:
@@ -135,10 +149,30 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
     )
 
 
-def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> CentralWorker:
+def _feeder(directory: Path, ledger: Ledger, keys: AckKeys) -> Feeder:
+    """Keeps the feed of every sector fresh."""
+    from gated.central.blobs import Blobs
+    from gated.central.feed import Feed
+    from gated.central.feeder import Feeder, SnapshotProcess
+    from gated.devices.clock import SystemClock
+
+    clock = SystemClock()
+    feeds = [
+        Feed(Blobs(directory, sector), ledger, keys, lambda: clock.sample().wall)
+        for sector in sorted(keys.sectors)
+    ]
+    command = [sys.executable, "-m", "gated", "central", "feed", str(directory), "--snapshot", "--sector"]
+    return Feeder(feeds, SnapshotProcess(command), clock.monotonic)
+
+
+def _worker(place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str) -> CentralWorker:
     import secrets
 
+    from gated.central.commanding import CommandPublisher
+    from gated.central.feed_serving import Heads
+    from gated.central.freshness import Freshness
     from gated.central.service import CentralWorker
+    from gated.central.trust_repository import TrustRepository
     from gated.devices.clock import SystemClock
     from gated.links.mqtt import MqttLink
 
@@ -147,6 +181,8 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> 
     def now() -> int:
         return clock.sample().wall
 
+    freshness = Freshness(TrustRepository(ledger.path.parent), now, clock.monotonic)
+
     return CentralWorker(
         MqttLink(place, floor=now, monotonic=clock.monotonic),
         ledger,
@@ -154,12 +190,16 @@ def _worker(place: MqttPlace, ledger: Any, keys: Any, name: str, group: str) -> 
         now=now,
         monotonic=clock.monotonic,
         random=secrets.SystemRandom().random,
-        name=name,
+        name=f"worker {number}",
         group=group,
+        # One of a process is enough.
+        publishers=(
+            [Heads(ledger, keys.sectors), CommandPublisher(ledger, now), freshness] if number == 1 else []
+        ),
     )
 
 
-def serve_workers(workers: Sequence[CentralWorker]) -> int:
+def serve_workers(workers: Sequence[Serving]) -> int:
     """Serve until a signal comes, or a worker ends by itself: that is a defect, and the others end too."""
     import logging
     import queue
@@ -168,7 +208,7 @@ def serve_workers(workers: Sequence[CentralWorker]) -> int:
     log = logging.getLogger(__name__)
     ends: queue.SimpleQueue[bool] = queue.SimpleQueue()  # unlike an Event, a signal may put at any moment
 
-    def serve(worker: CentralWorker) -> None:
+    def serve(worker: Serving) -> None:
         try:
             worker.run()
         except Exception:

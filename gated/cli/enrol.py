@@ -67,6 +67,12 @@ def add(commands: Any) -> None:
         metavar="DRIVER",
         help="of the lane in a new gate.toml (default: %(default)s)",
     )
+    install.add_argument(
+        "--stick",
+        type=Path,
+        metavar="PATH",
+        help="also take in what the office put on this stick for the gate",
+    )
     add_json(install)
     install.set_defaults(run=run_install)
 
@@ -128,10 +134,34 @@ def run_install(arguments: argparse.Namespace) -> int:
         identity=arguments.identity,
         reader=arguments.reader,
         barrier=arguments.barrier,
+        rooted=answer.bundle.root is not None,
     )
     install(answer, identity, becomes, now=now)
     _tell_installed(arguments, answer, becomes, start="restart" if was_enrolled else "start")
+    if arguments.stick is not None and not becomes.differs:
+        return import_as_daemon(arguments.config, arguments.stick, identity)
     return 3 if becomes.differs else 0
+
+
+def import_as_daemon(config: Path, stick: Path, identity: Identity) -> int:
+    """`gated stick import`, as the user who will own what it makes. Returns its exit code."""
+    import os
+    import subprocess
+    import sys
+
+    from gated.config.settings import load_settings
+
+    state_dir, owner = load_settings(config).state_dir, identity.owner
+    who: dict[str, Any] = {}
+    if owner is not None and os.geteuid() == 0:
+        if not state_dir.exists():
+            state_dir.mkdir(mode=0o700, parents=True)
+            os.chown(state_dir, owner.uid, owner.gid)
+        who = {"user": owner.uid, "group": owner.gid, "extra_groups": []}
+    words = [sys.executable, "-m", "gated", "stick", "import", str(stick), "--config", str(config)]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, **who)
+    print(ended.stdout + ended.stderr, end="", file=sys.stderr)  # what was installed stands on stdout
+    return ended.returncode
 
 
 def _tell_installed(arguments: argparse.Namespace, answer: Answer, becomes: Plan, *, start: str) -> None:

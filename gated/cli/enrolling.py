@@ -18,7 +18,17 @@ from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.model.trust import Algorithm
 from gated.policy.profile import read_profile
-from gated.store.identity import GATE_KEY, PUBLIC, RECORD, SECRET, SIGNING_KEY, Identity, Part, Waiting
+from gated.store.identity import (
+    GATE_KEY,
+    PUBLIC,
+    RECORD,
+    ROOT,
+    SECRET,
+    SIGNING_KEY,
+    Identity,
+    Part,
+    Waiting,
+)
 from gated.wire.box import BoxKey
 from gated.wire.certificate import TlsKey, check_certificate, read_certificate
 from gated.wire.enrolment import (
@@ -157,6 +167,18 @@ def _check(bundle: Bundle, gate: str, waiting: Waiting) -> None:
         raise DocumentError("profile", f"is of {profile.sector} {profile.venue}")
     if not any(bundle.sector in key.sectors for key in read_keys(bundle.keys).values()):
         raise DocumentError("keys", f"none may speak for sector {bundle.sector!r}")
+    if bundle.root is not None:
+        _check_root(_file(bundle.root))
+
+
+def _check_root(raw: bytes) -> None:
+    from gated.credential.metadata import Untrusted
+    from gated.credential.repository import open_root
+
+    try:
+        open_root(raw)
+    except Untrusted as untrusted:
+        raise DocumentError("root", untrusted.detail) from None
 
 
 def install(answer: Answer, identity: Identity, plan: Plan, *, now: int) -> None:
@@ -181,6 +203,8 @@ def install(answer: Answer, identity: Identity, plan: Plan, *, now: int) -> None
         SIGNING_KEY: Part(waiting.signing.pem(), SECRET),
         RECORD: Part(encode_record(record), PUBLIC),
     }
+    if bundle.root is not None:
+        parts[ROOT] = Part(_file(bundle.root))
     links = {}
     for key, path in plan.trust.items():
         inside = path.absolute().parent == identity.path.absolute()

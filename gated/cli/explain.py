@@ -50,6 +50,7 @@ def add(commands: Any) -> None:
 def run_explain(arguments: argparse.Namespace) -> int:
     """Explain a tap."""
     from gated.app.explaining import explained, lane_of, reading_of
+    from gated.app.verified import believe_verified
     from gated.config.settings import check
     from gated.devices.clock import SystemClock
     from gated.model.decision import Denied
@@ -57,6 +58,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from gated.texts.sentences import Texts
 
     settings, trust = check(arguments.config)
+    believe_verified(settings, trust)
     lane = lane_of(settings, arguments.lane)
     at = argument("--at", arguments.at, lambda table, key: table.moment(key, most=END_OF_DAYS), _HINT)
     reading = reading_of(settings, SystemClock().sample(), at)

@@ -13,6 +13,7 @@ from gated.config.reading import load_toml, read
 from gated.config.settings import read_settings
 from gated.errors import ConfigError
 from gated.model.document import DocumentError
+from gated.store.identity import ROOT
 from gated.wire.enrolment import read_broker
 
 _NEW = """\
@@ -30,11 +31,11 @@ languages = ["en"]
 state_dir = "/var/lib/gated"
 
 [trust]
-# All three came with the enrolment.
+# All came with the enrolment.
 keys = "keys.json"
 profile = "profile.json"
 sector_key = "sector.key"
-
+{root}
 [journal]
 # How long a lane waits for its row to be durable before it refuses. 0.05 s to 30 s.
 wait = "1.5s"
@@ -79,6 +80,10 @@ _SYNC = """
 broker = {broker}
 identity = {identity}
 """
+_ROOT = """\
+# Of the office's trust repository: newer keys and profiles come by it.
+root = {root}
+"""
 _TRUST = {"keys": "keys.json", "profile": "profile.json", "sector_key": "sector.key"}
 
 
@@ -117,8 +122,13 @@ class Plan:
         sync_directory(path.parent)
 
 
-def plan(path: Path, *, gate: str, broker: str, identity: Path, reader: str, barrier: str) -> Plan:
-    """What gate.toml must become for this enrolment. Raises ``ConfigError``; writes nothing."""
+def plan(
+    path: Path, *, gate: str, broker: str, identity: Path, reader: str, barrier: str, rooted: bool = False
+) -> Plan:
+    """What gate.toml must become for this enrolment, which brought a root or not.
+
+    Raises ``ConfigError``; writes nothing.
+    """
     base = path.absolute().parent
     if not base.is_dir():
         raise ConfigError(f"{base} is not there", hint=f"sudo install -d -o root -g gated -m 0750 {base}")
@@ -126,7 +136,11 @@ def plan(path: Path, *, gate: str, broker: str, identity: Path, reader: str, bar
     table = _SYNC.format(broker=_quoted(broker), identity=_quoted(named))
     is_new = not path.exists()
     if is_new:
-        text = _NEW.format(gate=_quoted(gate), reader=_quoted(reader), barrier=_quoted(barrier)) + table
+        root = _ROOT.format(root=_quoted(f"{named}/{ROOT}")) if rooted else ""
+        text = (
+            _NEW.format(gate=_quoted(gate), reader=_quoted(reader), barrier=_quoted(barrier), root=root)
+            + table
+        )
         document = tomllib.loads(text)
         present: dict[str, Any] | None = {"broker": broker, "identity": named}
     else:
@@ -142,6 +156,7 @@ def plan(path: Path, *, gate: str, broker: str, identity: Path, reader: str, bar
             f"{path}: trust names one file twice", hint="keys, profile and sector_key are three"
         )
     differs = () if present is None else _differences(path, present, base, broker, identity)
+    differs += _root_differs(path, document, base, identity, rooted=rooted)
     return Plan(path, trust, text if is_new or present is None else None, is_new, differs)
 
 
@@ -170,6 +185,19 @@ def _differences(path: Path, present: Any, base: Path, broker: str, identity: Pa
     if not isinstance(where, str) or (base / where).absolute() != identity.absolute():
         told.append(f"{path}: write sync.identity = {_quoted(_from(base, identity))} (now {where!r})")
     return tuple(told)
+
+
+def _root_differs(
+    path: Path, document: dict[str, Any], base: Path, identity: Path, *, rooted: bool
+) -> tuple[str, ...]:
+    """What a person must change in ``[trust]``: where the enrolment brought a root, the gate must use it."""
+    named = document.get("trust", {}).get("root")
+    if not rooted:
+        return () if named is None else (f"{path}: remove trust.root: this office has no trust repository",)
+    if named is not None and (base / named).absolute() == (identity / ROOT).absolute():
+        return ()
+    said = "left out" if named is None else repr(named)
+    return (f"{path}: write trust.root = {_quoted(f'{_from(base, identity)}/{ROOT}')} (now {said})",)
 
 
 def _full(broker: Any) -> str | None:

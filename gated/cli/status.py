@@ -80,29 +80,32 @@ def _of_files(path: Path, settings: Any) -> dict[str, Any]:
     from gated.store.condition import condition
     from gated.store.directory import StateDirectory
 
-    shift = None if settings is None else _service_day(settings)
+    shift, knowledge = (None, None) if settings is None else _by_profile(settings)
     found = condition(path, SystemClock().sample().wall, shift)
     people, inside = found.pop("people"), None
     if people is not None:
         confidence = "measured" if settings.exits_counted else "entries_only"
         inside = {"people": people, "confidence": confidence}
-    return found | {"running": StateDirectory(path).is_locked(), "inside": inside, "live": False}
+    more = {"inside": inside, "knowledge": knowledge, "live": False}
+    return found | {"running": StateDirectory(path).is_locked(), **more}
 
 
-def _service_day(settings: Any) -> int | None:
-    """None = the profile, which says when the venue's day begins, cannot be read."""
-    from gated.app.explaining import reading_of
+def _by_profile(settings: Any) -> tuple[int | None, dict[str, Any] | None]:
+    """The service day, and how fresh knowledge is; nothing where the profile cannot be read."""
+    from gated.app.explaining import knowledge_of, reading_of
     from gated.config.files import load_profile
     from gated.devices.clock import SystemClock
     from gated.errors import ConfigError
     from gated.policy.calendar import shift_of
+    from gated.policy.reckoning import day_time
 
     try:
         profile = load_profile(settings.profile)
     except ConfigError:  # gated config check says what is wrong with it
-        return None
-    now = reading_of(settings, SystemClock().sample(), None).estimate
-    return shift_of(now, profile.timezone, profile.day_end_min)
+        return None, None
+    reading = reading_of(settings, SystemClock().sample(), None)
+    shift = shift_of(day_time(reading, profile.when_unsure), profile.timezone, profile.day_end_min)
+    return shift, knowledge_of(settings).told(reading.floor, profile.staleness)
 
 
 # ------------------------------------------------------------------ in words
@@ -139,6 +142,18 @@ def _central(status: dict[str, Any]) -> Iterator[str]:
         yield f"  link: arrived and not believed: {told}"
 
 
+def _trust(trust: dict[str, Any] | None) -> Iterator[str]:
+    """Nothing for a gate that has no trust repository."""
+    if trust is None:
+        return
+    versions = ", ".join(f"{name} {trust.get(name)}" for name in ("root", "targets", "profile"))
+    yield f"  trust: versions of {versions}"
+    if trust.get("waits"):
+        yield f"  trust: takes effect at the next start: {', '.join(map(str, trust['waits']))}"
+    if trust.get("why"):
+        yield f"  trust: last not believed: {trust['why']} (docs/reference/trust.md)"
+
+
 def _lines(status: dict[str, Any]) -> Iterator[str]:
     from gated.cli.lane_words import lane_words, outcome_words
 
@@ -152,7 +167,9 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
             yield f"    last: {utc(outcome['at'])} {outcome_words(outcome)}"
     if "cache" in status:
         yield from _central(status)
+        yield from _trust(status.get("trust"))
         yield from _cache(status)
+        yield from knowledge_words(status.get("knowledge"))
 
 
 def _journal(status: dict[str, Any]) -> Iterator[str]:
@@ -171,6 +188,16 @@ def _newest(status: dict[str, Any]) -> str:
     if at is not None:
         return f"{kind} at {utc(at)}"
     return "none" if kind is None else "changed; gated journal verify says more"
+
+
+def knowledge_words(knowledge: dict[str, Any] | None) -> Iterator[str]:
+    """How old what the gate knows is; nothing where it is not judged."""
+    if knowledge is None:
+        return
+    state = str(knowledge["state"])
+    told = state if state == "fresh" else state.upper()
+    age = knowledge["age_s"]
+    yield f"  knowledge: {told}, " + ("lost: no head any more" if age is None else f"signed {since(age)}")
 
 
 def _cache(status: dict[str, Any]) -> Iterator[str]:

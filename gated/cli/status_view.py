@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gated.cli.lane_words import SIGNALS, barrier_words, reader_words, stage_words, why_words
-from gated.cli.status import since
+from gated.cli.status import knowledge_words, since
 from gated.errors import one_line
 from gated.wire.control import Kind, Line
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _KEPT = 100
 #: Lines that are neither lanes nor outcomes.
-_FRAME = 13
+_FRAME = 14
 
 
 class View:
@@ -139,6 +139,8 @@ class View:
             foot.append(f" · signed time {since(ages['signed_time'])}\n")
             if not status["cache"]["complete"]:
                 foot.append("cache INCOMPLETE: import a full file\n", style="bold red")
+            for words in knowledge_words(status.get("knowledge")):
+                foot.append(f"{words.strip()}\n", style="" if "fresh" in words else "bold red")
         foot.append("q ends", style="dim")
         return foot
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,9 +11,10 @@ from gated.config.reading import read, shaped
 from gated.credential.index import SECTOR_KEY_BYTES
 from gated.credential.keys import read_keys
 from gated.errors import ConfigError
-from gated.model.trust import KeySet
+from gated.model.trust import MAX_ROOT_BYTES, KeySet
 from gated.model.venue import Profile
 from gated.policy.profile import read_profile
+from gated.wire.forms import read_json
 from gated.wire.seal import SigningKey
 
 T = TypeVar("T")
@@ -28,6 +28,11 @@ def load_keys(path: Path) -> KeySet:
 def load_profile(path: Path) -> Profile:
     """Read a venue's profile. Raises ``ConfigError``."""
     return _json(path, lambda document: read_profile(document, zone))
+
+
+def load_root(path: Path) -> bytes:
+    """The root of the office's trust repository, not looked at yet. Raises ``ConfigError``."""
+    return read(path, "trust.root", MAX_ROOT_BYTES)
 
 
 def load_sector_key(path: Path) -> bytes:
@@ -71,16 +76,9 @@ def zone(name: str) -> ZoneInfo:
 def _json(path: Path, what: Callable[[Any], T]) -> T:
     raw = read(path, "trust")
     try:
-        document = json.loads(raw, object_pairs_hook=_no_twins)
-    except (ValueError, RecursionError) as error:
+        document = read_json(raw)
+    except ValueError as error:
         raise ConfigError(
             f"{path} is not JSON: {error}", hint="copy it again from where it was made"
         ) from None
     return shaped(path, document, what)
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return members

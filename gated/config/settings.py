@@ -79,6 +79,7 @@ class Settings:
     lanes: tuple[LaneSettings, ...]
     languages: tuple[str, ...]  # in which a visitor is spoken to, the first one first
     sync: SyncSettings | None = None
+    trust_root: Path | None = None  # of the office's trust repository; None = keys and rules change by hand
 
     @property
     def exits_counted(self) -> bool:
@@ -137,6 +138,7 @@ def read_settings(document: Any, base: Path) -> Settings:
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
         languages=_languages(gate),
         sync=_sync(top.table("sync"), base) if top.has("sync") else None,
+        trust_root=base / trust.text("root") if trust.has("root") else None,
     )
     for table in (gate, trust, journal, control, top):
         table.done()

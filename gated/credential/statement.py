@@ -75,6 +75,18 @@ def open_statement(token: bytes, keys: KeySet, floor: int) -> Statement | Refusa
     return statement
 
 
+def claimed(token: bytes) -> Statement | Refusal:
+    """What a token claims, whoever signed it: for central, which reads its own log. Nobody else asks this."""
+    try:
+        message = cose.split(token)
+        kind = CONTENT_TYPES.get(message.header.content_type)
+        if kind is None:
+            raise malformed("content_type")
+        return _MAKERS[kind](_claims(message.payload))
+    except Refused as refused:
+        return refused.refusal
+
+
 def moves_time(token: bytes, keys: KeySet) -> bool:
     """Whether the signer of a token may say what time it is. Ask it of tokens that opened."""
     key = keys.get(cose.split(token).header.kid)

@@ -12,7 +12,7 @@ from gated.model.letter import Letter
 from gated.model.statement import Kind
 from gated.ports import Link
 from gated.wire import topics
-from gated.wire.request import ID_BYTES, Answer, Request, Want, encode_request, read_answer
+from gated.wire.request import HERE, ID_BYTES, Answer, Request, Want, encode_request, read_answer
 from gated.wire.seal import SigningKey
 
 #: Questions on their way at once: a page of the feed is 120 kB, and central serves a whole city.
@@ -40,6 +40,8 @@ class Asking:
         self._queue: deque[tuple[Want, Told]] = deque()
         self._asked: dict[bytes, _Asked] = {}
         self.refused: Counter[str] = Counter()
+        #: What a stick brought: asked first, with or without a link. None = it has no such thing.
+        self.source: Callable[[Want], bytes | None] | None = None
 
     def ask(self, want: Want, told: Told) -> None:
         """Ask as soon as there is room; ``told`` is called once, from ``pump``, ``heard`` or ``end``."""
@@ -49,6 +51,21 @@ class Asking:
     def outstanding(self) -> int:
         """Questions that were not answered yet, those that wait to be sent among them."""
         return len(self._queue) + len(self._asked)
+
+    def serve(self) -> int:
+        """Answer what waits from the source, if there is one. How many were answered."""
+        if self.source is None:
+            return 0
+        served = 0
+        for _ in range(len(self._queue)):  # what is asked meanwhile has its turn the next time
+            want, told = self._queue.popleft()
+            body = self.source(want)
+            if body is None:
+                self._queue.append((want, told))
+            else:
+                served += 1
+                told(Answer(bytes(ID_BYTES), HERE, body))
+        return served
 
     def pump(self, now: float, room: int) -> list[int]:
         """Give up what got no answer, and send at most ``room`` questions; the numbers of their letters.

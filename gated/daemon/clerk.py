@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.venue import Profile
 from gated.policy.calendar import shift_of
+from gated.policy.reckoning import day_time
 from gated.ports import Clock
 from gated.store.condition import condition
 
@@ -30,13 +32,21 @@ class Clerk:
     """Tells what ``gated.store.condition`` tells, and ``inside``; ``trouble`` alone where it cannot."""
 
     def __init__(
-        self, directory: Path, profile: Profile, *, exits_counted: bool, time: TimeKeeper, clock: Clock
+        self,
+        directory: Path,
+        profile: Profile,
+        *,
+        exits_counted: bool,
+        time: TimeKeeper,
+        clock: Clock,
+        knowledge: Knowledge,
     ) -> None:
         self._directory = directory
         self._profile = profile
         self._exits_counted = exits_counted
         self._time = time
         self._clock = clock
+        self._knowledge = knowledge
         self._asked: queue.SimpleQueue[_Then | None] = queue.SimpleQueue()
         self._found: dict[str, Any] = {}
         self._rests_until = -math.inf
@@ -70,11 +80,14 @@ class Clerk:
             then(self._found)
 
     def _look(self) -> dict[str, Any]:
-        profile = self._profile
-        shift = shift_of(self._time.read().estimate, profile.timezone, profile.day_end_min)
+        profile, reading = self._profile, self._time.read()
+        at = day_time(reading, profile.when_unsure)
+        shift = shift_of(at, profile.timezone, profile.day_end_min)
         try:
             found = condition(self._directory, self._clock.sample().wall, shift)
         except StoreError as error:
             return {"trouble": str(error)}
         confidence = "measured" if self._exits_counted else "entries_only"
-        return found | {"inside": {"people": found.pop("people"), "confidence": confidence}}
+        inside = {"people": found.pop("people"), "confidence": confidence}
+        knowledge = self._knowledge.told(reading.floor, profile.staleness)
+        return found | {"inside": inside, "knowledge": knowledge}

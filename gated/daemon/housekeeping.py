@@ -22,9 +22,12 @@ from gated.wire.event import Stamp
 log = logging.getLogger(__name__)
 
 FORGET_S = 86400.0
+#: Use records of other gates do not say when their right ends: none is sold for so long.
+KEEP_USES_S = 3 * 366 * 86400
 #: Signed time moves the floor when it is this much newer: each step costs a flush of two files.
 LEARN_S = 30
 _ROW_WAIT_S = 1.0
+_DAY_S = 86400
 
 
 class Housekeeping:
@@ -40,6 +43,7 @@ class Housekeeping:
         trust: Trust,
         signed_time: Callable[[], int] = lambda: 0,
         more: Sequence[Callable[[], None]] = (),
+        forget: Sequence[Callable[[int, int], None]] = (),
     ) -> None:
         self._statements = statements
         self._journal = journal
@@ -48,6 +52,7 @@ class Housekeeping:
         self._trust = trust
         self._signed_time = signed_time  # the newest that arrived over the link, verified
         self._more = more
+        self._forget_too = forget  # told a day and a service day (yyyymmdd): what is older may go
         self._forgot: float | None = None
         self._telling: tuple[int, Ticket] | None = None  # id of the last intake told, and its row
         self._troubles: list[str] = []
@@ -125,3 +130,7 @@ class Housekeeping:
             profile, floor = self._trust.profile, self._time.read().floor
             # By the floor: a clock that is ahead must not forget who is inside.
             self._journal.forget_counters(floor, shift_of(floor, profile.timezone, profile.day_end_min))
+            day = profile.day_of(max(0, floor - KEEP_USES_S))
+            shift = shift_of(floor - _DAY_S, profile.timezone, profile.day_end_min)
+            for forget in self._forget_too:
+                forget(day, shift)

@@ -93,13 +93,15 @@ class Conversed:
 class Ordering:
     """A person orders something; ``answer`` is called once, by the lane's thread.
 
-    Past ``until``, in monotonic seconds, nobody waits for it any more, and it is not obeyed.
+    Past ``until``, in monotonic seconds, nobody waits for it any more, and it is not obeyed. An opening is
+    for so many ``persons``.
     """
 
     order: Order
     operator: Operator
     answer: Callable[[Answer], None]
     until: float = math.inf
+    persons: int = 1
 
 
 Message = (

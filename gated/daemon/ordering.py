@@ -55,8 +55,8 @@ class OrderBook:
         if refused is None:
             wait_s = max(0.0, min(self._journal_wait_s, message.until - self._clock.monotonic()))
             opened = order is Order.OPEN
-            refused = self._open(operator, wait_s) if opened else self._change(order, operator, wait_s)
-        log.info("lane %s: %s ordered by user %d: %s", lane, order, operator.user, refused or "done")
+            refused = self._open(message, wait_s) if opened else self._change(order, operator, wait_s)
+        log.info("lane %s: %s ordered by %s: %s", lane, order, operator, refused or "done")
         message.answer(Answer(lane, refused))
 
     def tick(self) -> None:
@@ -84,17 +84,17 @@ class OrderBook:
         """Rows written meanwhile, or one that stands though its commit failed, may keep it otherwise."""
         self._passage.say_again(LaneCause.ORDERED)
 
-    def _open(self, operator: Operator, wait_s: float) -> WhyNot | None:
-        reading = self._time.read()
-        event = self._event(Order.OPEN, operator, persons=1)
-        ticket = self._journal.append(event, Stamp.of(reading), self._way.by_hand(1, reading))
+    def _open(self, message: Ordering, wait_s: float) -> WhyNot | None:
+        reading, persons = self._time.read(), message.persons
+        event = self._event(Order.OPEN, message.operator, persons)
+        ticket = self._journal.append(event, Stamp.of(reading), self._way.by_hand(persons, reading))
         try:
             seq = ticket.wait(wait_s)
         except StoreError:
             return WhyNot.JOURNAL_FAILED
         if not seq:  # it is settled as soon as it lands: nobody was let through
             return WhyNot.JOURNAL_FAILED
-        self._passage.feed(Let(seq, 1, 0))
+        self._passage.feed(Let(seq, persons, 0))
         return None
 
     def _change(self, order: Order, operator: Operator, wait_s: float) -> WhyNot | None:
@@ -117,5 +117,13 @@ class OrderBook:
         return None
 
     def _event(self, order: Order, operator: Operator, persons: int | None = None) -> Ordered:
-        lane = self._passage.standing.lane
-        return Ordered(lane, order, operator.name, operator.user, operator.reason, persons)
+        return Ordered(
+            lane=self._passage.standing.lane,
+            order=order,
+            operator=operator.name,
+            reason=operator.reason,
+            persons=persons,
+            user=operator.user,
+            key=operator.key,
+            counter=operator.counter,
+        )

@@ -6,28 +6,69 @@ from dataclasses import dataclass
 
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
+from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential
-from gated.model.decision import EMPTY, NOBODY, UNUSED, Candidate, Occupancy, Presence, Question
+from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
 from gated.model.trust import KeySet
-from gated.model.venue import Direction, Lane, Profile
+from gated.model.venue import Direction, Freshness, Lane, Profile
 from gated.policy.calendar import shift_of
+from gated.policy.freshness import freshness
+from gated.policy.reckoning import day_time
 from gated.policy.terms import asks_uses, asks_who_is_inside
 from gated.store.cache import Cache, Token
-from gated.store.uses import NEVER_USED, UsesReader
+from gated.store.elsewhere import NOT_ELSEWHERE, ElsewhereReader, PeopleElsewhere, UsedElsewhere, together
+from gated.store.uses import NEVER_USED, UsesReader, later
 
 Denials = list[Denial | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """What the gate believes: whose signatures, which sector, whose rules."""
+class Believed:
+    """One picture of what the gate believes: whose signatures, which sector, whose rules."""
 
     keys: KeySet
     sector_key: bytes
     profile: Profile
+
+    def __repr__(self) -> str:
+        return f"Believed({len(self.keys)} keys, {self.profile.venue})"
+
+
+class Trust:
+    """What the gate believes now. Replaced as a whole: who needs several parts of it takes one picture."""
+
+    def __init__(self, keys: KeySet, sector_key: bytes, profile: Profile) -> None:
+        self._now = Believed(keys, sector_key, profile)
+
+    @property
+    def now(self) -> Believed:
+        """The picture of this moment."""
+        return self._now
+
+    @property
+    def keys(self) -> KeySet:
+        """Whose signatures count now."""
+        return self._now.keys
+
+    @property
+    def sector_key(self) -> bytes:
+        """Under which credentials are indexed."""
+        return self._now.sector_key
+
+    @property
+    def profile(self) -> Profile:
+        """The venue's rules now. Sector and venue never change."""
+        return self._now.profile
+
+    def replace(self, keys: KeySet, profile: Profile) -> None:
+        """Believe these from now on. Raises ``ValueError`` for rules of another venue or sector."""
+        before = self._now
+        if (profile.sector, profile.venue) != (before.profile.sector, before.profile.venue):
+            raise ValueError("a gate stays where it is")
+        self._now = Believed(keys, before.sector_key, profile)
 
     def __repr__(self) -> str:
         return f"Trust({len(self.keys)} keys, {self.profile.venue})"
@@ -37,23 +78,35 @@ class Recall:
     """Asks the question of a tap at one lane. Used by one thread. All it raises is ``StoreError``."""
 
     def __init__(
-        self, *, lane: Lane, trust: Trust, cache: Cache, uses: UsesReader, exits_counted: bool
+        self,
+        *,
+        lane: Lane,
+        trust: Trust,
+        cache: Cache,
+        uses: UsesReader,
+        exits_counted: bool,
+        knowledge: Knowledge,
     ) -> None:
         self._lane = lane
         self._trust = trust
+        self._believed = trust.now  # one picture for the whole of a question
         self._cache = cache
         self._uses = uses
+        self._elsewhere = ElsewhereReader(cache)
         self._exits_counted = exits_counted
+        self._knowledge = knowledge
 
     def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
         """What a medium asks."""
+        self._believed = self._trust.now
         with self._cache:
-            bound, denials = self._open(reading, index_of(credential, self._trust.sector_key))
+            bound, denials = self._open(reading, index_of(credential, self._believed.sector_key))
             binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
             return self._question(credential, binding, denials, reading)
 
     def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
         """What a medium would ask that ``binding`` bound, though nobody issued it."""
+        self._believed = self._trust.now
         with self._cache:
             return self._question(credential, binding, [], reading)
 
@@ -76,33 +129,51 @@ class Recall:
             rights = [right for right in opened if isinstance(right, Entitlement)]
             refused = [right for right in opened if isinstance(right, Refusal)]
             own = self._own_denials(rights, denials, reading)
-        presence, occupancy = self._inside(pass_, reading)
+        asked = [right.id for right in rights if asks_uses(right, self._trust.profile)]
+        where = self._where(pass_, reading)
+        used, people = self._elsewhere.recall(asked, self._trust.profile.venue, self.day(reading), where)
+        presence, occupancy = self._inside(where, people)
         return Question(
             credential=credential,
             binding=binding,
-            candidates=self._candidates(rights, own, reading),
+            candidates=self._candidates(rights, asked, own, used, reading),
             refused=tuple(refused),
             denials=tuple(denials),
             lane=self._lane,
-            profile=self._trust.profile,
+            profile=self._believed.profile,
             now=reading,
             presence=presence,
             occupancy=occupancy,
+            known_at=self._knowledge.known_at,
         )
 
     def _candidates(
-        self, rights: list[Entitlement], own: dict[bytes, Denial], reading: TimeReading
+        self,
+        rights: list[Entitlement],
+        asked: list[bytes],
+        own: dict[bytes, Denial],
+        elsewhere: dict[bytes, UsedElsewhere],
+        reading: TimeReading,
     ) -> tuple[Candidate, ...]:
         if not rights:
             return ()
-        profile = self._trust.profile
-        day = profile.day_of(reading.estimate)
-        asked = [right.id for right in rights if asks_uses(right, profile)]
-        counted = self._uses.recall(asked, profile.venue, day)
-        found = [(right, counted.get(right.id, NEVER_USED), own.get(right.id)) for right in rights]
-        return tuple(
-            Candidate(right, known.uses, UNUSED, denial, known.paid_at) for right, known, denial in found
-        )
+        profile = self._believed.profile
+        apart = profile.apart_cap is not None and not self._knowledge.uses_known()
+        counted = self._uses.recall(asked, profile.venue, self.day(reading))
+        found = []
+        for right in rights:
+            here, there = counted.get(right.id, NEVER_USED), elsewhere.get(right.id, NOT_ELSEWHERE)
+            found.append(
+                Candidate(
+                    right,
+                    here.uses,
+                    there.uses,
+                    own.get(right.id),
+                    later(here.paid_at, there.paid_at),
+                    max(0, here.uses.total - there.confirmed) if apart else None,
+                )
+            )
+        return tuple(found)
 
     def _own_denials(
         self, rights: list[Entitlement], denials: Denials, reading: TimeReading
@@ -121,7 +192,7 @@ class Recall:
         others: list[Statement | Refusal] = []
         denials: Denials = []
         for row in self._cache.recall(*keys):
-            statement = open_statement(row.token, self._trust.keys, reading.floor)
+            statement = open_statement(row.token, self._believed.keys, reading.floor)
             if not isinstance(statement, Refusal):
                 statement = self._in_place(statement, row)
             if row.kind is Kind.DENIAL:
@@ -137,26 +208,44 @@ class Recall:
         The row's columns say which statement counts, so one that bears an older rank than its row, or
         stands beside its successor under another id, would bring back what was taken away.
         """
-        if statement.sector != self._trust.profile.sector:
+        if statement.sector != self._believed.profile.sector:
             return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
         stands = statement.key == row.key and statement.rank == row.rank
         return statement if stands and place_of(statement) == (row.kind, row.id) else _MISPLACED
 
     # -------------------------------------------------------------- who is inside
 
-    def _inside(self, pass_: bytes | None, reading: TimeReading) -> tuple[Presence, Occupancy]:
-        """Who is inside, if anybody asks: a tap must not wait for what nobody asks."""
-        profile = self._trust.profile
+    def _where(self, pass_: bytes | None, reading: TimeReading) -> tuple[bytes, str, int] | None:
+        """Whose presence is asked for, where and when; None = nobody asks, and a tap must not wait for it."""
+        profile = self._believed.profile
         if not asks_who_is_inside(profile, self._lane):
+            return None
+        return pass_ or b"", profile.zone(self._lane).id, self.shift(reading)
+
+    def _inside(
+        self, where: tuple[bytes, str, int] | None, elsewhere: PeopleElsewhere
+    ) -> tuple[Presence, Occupancy]:
+        if where is None:
             return NOBODY, EMPTY
-        zone = profile.zone(self._lane).id
-        presence, inside = self._uses.inside(pass_ or b"", zone, self.shift(reading))
-        return presence, Occupancy(inside, self._exits_counted)
+        of_pass, of_venue = self._uses.seen(*where)
+        presence, all_inside = together(of_pass, elsewhere.of_pass), together(of_venue, elsewhere.of_venue)
+        return presence, Occupancy(all_inside.inside, self._exits_counted)
 
     def shift(self, reading: TimeReading) -> int:
         """The venue's service day, as yyyymmdd."""
         profile = self._trust.profile
-        return shift_of(reading.estimate, profile.timezone, profile.day_end_min)
+        return shift_of(day_time(reading, profile.when_unsure), profile.timezone, profile.day_end_min)
+
+    # -------------------------------------------------------------- which day, and how fresh
+
+    def day(self, reading: TimeReading) -> int:
+        """The venue's calendar day on which a use counts, as yyyymmdd."""
+        profile = self._trust.profile
+        return profile.day_of(day_time(reading, profile.when_unsure))
+
+    def freshness(self, reading: TimeReading) -> Freshness | None:
+        """How fresh what is known is; None where it is not judged."""
+        return freshness(self._knowledge.known_at, reading.floor, self._trust.profile.staleness)
 
 
 _MISPLACED = Refusal(Reason.MISPLACED)

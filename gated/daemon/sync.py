@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gated.daemon.asking import Asking
+from gated.daemon.deliveries import Deliveries
 from gated.daemon.downlink import Downlink
 from gated.daemon.follower import Follower
 from gated.daemon.greeting import Greeter, Identity
@@ -48,6 +49,7 @@ class Sync:
         uplink, downlink: what is told and what is heard.
         asking: questions to central, and ``followers``: who asks them and listens.
         unbelieved: tells the journal what was refused.
+        deliveries: takes in what a stick brought.
         random: bytes, for the names of connections.
         note: where `gated status` finds how the link is.
 
@@ -63,6 +65,7 @@ class Sync:
         asking: Asking,
         followers: Sequence[Follower] = (),
         unbelieved: UnbelievedCounter,
+        deliveries: Deliveries | None = None,
         outbox: Outbox,
         statements: StatementStore,
         time: TimeKeeper,
@@ -80,6 +83,7 @@ class Sync:
         self._followers = tuple(followers)
         self._listening = {topic: one for one in self._followers for topic in one.topics}
         self._unbelieved = unbelieved
+        self._deliveries = deliveries
         self._outbox = outbox
         self._greeter = Greeter(identity, outbox, statements, time)
         self._clock = clock
@@ -89,6 +93,7 @@ class Sync:
         self._last_words_s = last_words_s
         self._trouble = ""  # the last file that could not be read
         self._heard_central = False  # on the present connection
+        self._linked = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         uplink.on_receipt = self._heard_of_central
@@ -136,13 +141,23 @@ class Sync:
                 self._note.went_down(f"unexpected {type(error).__name__}")
             finally:
                 self._leave()
-            self._stop.wait(self._backoff.next())
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait before the next connection; what a stick brings is taken in meanwhile."""
+        for _ in range(max(1, round(self._backoff.next() / POLL_S))):
+            if self._stop.wait(POLL_S):
+                return
+            if self._deliveries is not None:
+                self._deliveries.turn(self._clock.monotonic(), linked=False)
 
     def _leave(self) -> None:
+        linked, self._linked = self._linked, False
         try:
-            self._asking.end()
-            for follower in self._followers:
-                follower.ended()
+            if linked:
+                self._asking.end()
+                for follower in self._followers:
+                    follower.ended()
             self._uplink.save()
             self._link.close()
         except Exception:  # the same: another connection may do better
@@ -154,6 +169,9 @@ class Sync:
         places = topics.ack(gate), topics.response(gate), topics.statement(sector), *self._listening
         self._link.open(places, self._state(session, online=False))
         opened = self._clock.monotonic()
+        self._linked = True
+        if self._deliveries is not None:
+            self._deliveries.link_opens()
         self._uplink.begin(session, self._state(session, online=True), opened)
         self._heard_central = False
         self._note.came_up()
@@ -191,6 +209,8 @@ class Sync:
         self._guarded(lambda: self._downlink.try_again(now))
         for follower in self._followers:
             self._guarded(partial(follower.turn, now))
+        if self._deliveries is not None:
+            self._deliveries.turn(now, linked=True)
         self._uplink.note_sent(self._asking.pump(now, self._uplink.room))
         self._unbelieved.tick()
         came = self._link.receive(POLL_S)

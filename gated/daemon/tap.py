@@ -15,8 +15,9 @@ from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
 from gated.model.time import TimeReading
-from gated.model.venue import Direction, Lane, Profile
+from gated.model.venue import Direction, Freshness, Lane, Profile
 from gated.policy.decide import decide
+from gated.policy.terms import watches
 from gated.ports import Clock
 from gated.store.journal import Journal
 from gated.store.ticket import COUNTER_GRACE_S, Move, Reservation
@@ -118,7 +119,7 @@ class TapWay:
         event = Decided(
             lane=self._lane.id,
             outcome=Outcome.DENIED,
-            day=self._profile.day_of(reading.estimate),
+            day=self._recall.day(reading),
             reason=denied.refusal.reason,
             params=denied.refusal.params or None,
             scheme=scheme,
@@ -127,10 +128,15 @@ class TapWay:
             cti=None if right is None else right.id,
             product=None if right is None else right.product,
             next_at=denied.next_at,
+            knowledge=self._unfresh(reading),
         )
         return self._write(event, Stamp(reading, denied.clock), None, denied, deadline)
 
     # -------------------------------------------------------------- written
+
+    def watches(self) -> bool:
+        """Whether the venue watches who is inside here: then rows tell it."""
+        return watches(self._profile, self._lane)
 
     def move(self, persons: int, pass_: bytes | None) -> Move:
         """``persons`` went in (or out, below 0): where that counts."""
@@ -143,7 +149,7 @@ class TapWay:
             lane=self._lane.id,
             cti=b"",
             venue=self._profile.venue,
-            day=self._profile.day_of(reading.estimate),
+            day=self._recall.day(reading),
             uses=0,
             persons=persons,
             keep_until=None,
@@ -153,11 +159,11 @@ class TapWay:
         )
 
     def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
-        right = granted.entitlement
+        right, watched = granted.entitlement, self.watches()
         return Decided(
             lane=self._lane.id,
             outcome=Outcome.GRANTED,
-            day=self._profile.day_of(reading.estimate),
+            day=self._recall.day(reading),
             scheme=credential.scheme,
             assurance=credential.assurance.label,
             pass_=right.pass_,
@@ -167,7 +173,14 @@ class TapWay:
             cost=granted.cost,
             left=granted.left,
             warnings=tuple(warned.notice for warned in granted.warnings) or None,
+            zone=self._profile.zone(self._lane).id if watched else None,
+            shift=self._recall.shift(reading) if watched else None,
+            knowledge=self._unfresh(reading),
         )
+
+    def _unfresh(self, reading: TimeReading) -> Freshness | None:
+        state = self._recall.freshness(reading)
+        return None if state is Freshness.FRESH else state
 
     def _reservation(self, granted: Granted, day: int, reading: TimeReading) -> Reservation:
         right = granted.entitlement

@@ -7,22 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gated.credential.message import MESSAGE_TYPES, open_message, signer
+from gated.credential.message import MESSAGE_TYPES, signer
 from gated.daemon.recall import Trust
+from gated.daemon.receipts import open_receipt
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError
 from gated.model.backoff import Backoff
-from gated.model.document import DocumentError
 from gated.model.event import Forked
 from gated.model.letter import NOBODY_LISTENS, Answered, Letter
-from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.policy.reckoning import is_leap
 from gated.ports import Link
+from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.store.outbox import Outbox, note_cursor
 from gated.wire import topics
-from gated.wire.ack import Ack, read_ack
+from gated.wire.ack import Ack
 from gated.wire.batch import encode_batch
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
@@ -37,6 +37,8 @@ CURSOR_S = 5.0
 PAUSE_S = 10.0
 #: Letters of the broker's window that questions leave free.
 _FOR_BATCHES = 4
+#: The floor of central's time in the newest answer to a greeting.
+ANSWERED = "answered"
 #: Resends without a receipt after which the link itself is doubted.
 STRIKES = 3
 
@@ -54,6 +56,7 @@ class Uplink:
         key: SigningKey,
         trust: Trust,
         time: TimeKeeper,
+        floors: Floors,
         ack_wait_s: float,
         backoff: Backoff,
     ) -> None:
@@ -64,6 +67,7 @@ class Uplink:
         self._key = key
         self._trust = trust
         self._time = time
+        self._floors = floors
         self._ack_wait_s = ack_wait_s
         self._backoff = backoff
         self._session = ""
@@ -169,21 +173,33 @@ class Uplink:
 
     def heard(self, token: bytes, now: float) -> None:
         """Something arrived where receipts do. Raises ``StoreError``."""
-        keys = self._trust.keys
-        payload = open_message(token, Kind.ACK, keys, self._trust.profile.sector, self._time.read().floor)
-        if isinstance(payload, Refusal):
-            self.refused[f"ack_{payload.reason}"] += 1
-            return
-        try:
-            ack = read_ack(payload)
-        except DocumentError:
-            self.refused["ack_malformed"] += 1
-            return
-        if ack.gate != self._gate:
-            self.refused["ack_foreign"] += 1
+        ack = open_receipt(token, self._gate, self._trust, self._time.read().floor)
+        if isinstance(ack, str):
+            self.refused[ack] += 1
             return
         self._learn(token, ack.at)
         self._believed(ack, now)
+
+    def carried(self, token: bytes, now: float) -> str:
+        """A receipt came by stick: it may move the cursor on, and never back. Why it did not; empty = fine.
+
+        No greeting asked for it. So it must be no older than the last answer to one, restarts included: what
+        it tells of, central may have lost before that answer. Raises ``StoreError``.
+        """
+        ack = open_receipt(token, self._gate, self._trust, self._time.read().floor)
+        if isinstance(ack, str):
+            return ack
+        self._learn(token, ack.at)
+        cursor, place = self._window.acked, self._outbox.place(ack.epoch, ack.upto)
+        verdict = judge(ack, place, cursor=cursor, greeted=False, answered_at=self._floors.get(ANSWERED))
+        if place is None or (verdict.code and place.id > cursor):
+            return verdict.code
+        if verdict.move is Move.FORK or (ack.forked and matters(place, cursor)):
+            self._tell_fork(ack)
+        if verdict.move is Move.ADVANCE:
+            self._window.note_acked(place.id, now)
+            self.save()
+        return verdict.code if verdict.code == "ack_other_history" else ""
 
     def _learn(self, token: bytes, at: int) -> None:
         """Central's time, where its key may tell it and it can be true: a floor never comes down again."""
@@ -193,6 +209,10 @@ class Uplink:
         if is_leap(at, self._time.read()) or not key.holds(at):
             self.refused["ack_time"] += 1
             return
+        self.learn_time(at)
+
+    def learn_time(self, at: int) -> None:
+        """Another message of central, verified, told the time."""
         self.signed_time = max(self.signed_time, at)
 
     def _believed(self, ack: Ack, now: float) -> None:
@@ -204,6 +224,8 @@ class Uplink:
         verdict = judge(ack, place, cursor=self._window.acked, greeted=greeted, answered_at=answered_at)
         if greeted and place is not None:
             self._answered_at[ack.epoch] = max(ack.at, answered_at or 0)
+            if not is_leap(ack.at, self._time.read()):
+                self._floors.raise_to(ANSWERED, ack.at)
         if verdict.code:
             self.refused[verdict.code] += 1
         if place is None:

@@ -70,6 +70,7 @@ class Question:
     now: TimeReading
     presence: Presence = NOBODY
     occupancy: Occupancy = EMPTY
+    known_at: int | None = None  # when the newest applied head was signed; None = knowledge is not judged
 
 
 class Notice(StrEnum):

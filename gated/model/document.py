@@ -229,10 +229,10 @@ class Table:
                 raise DocumentError(self.path(key), f"{name!r} is no name: use {NAME_FORM}")
         return tuple(names)
 
-    def texts(self, key: str, default: list[str] | None = None) -> list[str]:
-        """A list of texts, not empty."""
+    def texts(self, key: str, default: list[str] | None = None, *, least: int = 1) -> list[str]:
+        """A list of texts, as a rule not empty."""
         value = self._take(key, default)
-        if not isinstance(value, list) or not value or not all(map(_is_text, value)):
+        if not isinstance(value, list) or len(value) < least or not all(map(_is_text, value)):
             raise DocumentError(
                 self.path(key), "must be a list of texts of printable characters, with at least one"
             )

@@ -15,6 +15,7 @@ from typing import ClassVar
 from gated.model.decision import Notice
 from gated.model.order import Order
 from gated.model.refusal import Reason
+from gated.model.venue import Freshness
 
 SCHEMA_VERSION = 1
 
@@ -90,7 +91,11 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A tap was judged. ``day`` is the venue's calendar day as yyyymmdd."""
+    """A tap was judged. ``day`` is the venue's calendar day as yyyymmdd.
+
+    ``zone`` and ``shift`` (the venue's service day as yyyymmdd) are told of a grant where the venue watches
+    who is inside.
+    """
 
     kind: ClassVar[str] = "decided"
     lane: str
@@ -108,6 +113,9 @@ class Decided:
     left: int | None = None
     next_at: int | None = None
     warnings: Sequence[Notice] | None = None
+    zone: str | None = None
+    shift: int | None = None
+    knowledge: Freshness | None = None  # where it is not fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,8 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A person ordered something of a lane. ``user`` is the Unix user that spoke to the daemon.
+    """A person ordered something of a lane: the Unix ``user`` that spoke to the daemon, or whoever holds the
+    ``key`` that signed command number ``counter``.
 
     The row is durable before the order is obeyed. An ``open`` is a release of ``persons``, and is settled
     as a grant is.
@@ -142,9 +151,39 @@ class Ordered:
     lane: str
     order: Order
     operator: str
-    user: int
     reason: str
     persons: int | None = None
+    user: int | None = None
+    key: bytes | None = None
+    counter: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """Command number ``counter`` of ``key`` was carried out, or was not: ``refused`` says why.
+
+    An order to a lane that was obeyed is told as ``ordered`` instead, and a report as ``reported``.
+    """
+
+    kind: ClassVar[str] = "commanded"
+    key: bytes
+    counter: int
+    what: str
+    operator: str
+    reason: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """How the gate is, because command number ``counter`` of ``key`` asked."""
+
+    kind: ClassVar[str] = "reported"
+    key: bytes
+    counter: int
+    operator: str
+    reason: str
+    status: Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +207,18 @@ class Forced:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """``persons`` went out after a tap. ``pass`` is told where the medium is bound to one."""
+    """``persons`` went out after a tap. ``pass`` is told where the medium is bound to one.
+
+    ``zone`` and ``shift`` (the venue's service day as yyyymmdd) are told where the venue watches who is
+    inside.
+    """
 
     kind: ClassVar[str] = "exited"
     lane: str
     persons: int
     pass_: bytes | None = None
+    zone: str | None = None
+    shift: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +269,18 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class KnowledgeChanged:
+    """What the gate knows became stale, expired or fresh again, or was first judged since the daemon started.
+
+    ``known_at`` is when the newest applied head was signed, seconds since 1970; 0 = it was lost.
+    """
+
+    kind: ClassVar[str] = "knowledge"
+    state: Freshness
+    known_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unbelieved:
     """Something arrived that was not believed, or was found changed, ``count`` times within a minute.
 
@@ -255,6 +312,8 @@ Event = (
     | Decided
     | Settled
     | Ordered
+    | Commanded
+    | Reported
     | Walked
     | Forced
     | Exited
@@ -263,6 +322,7 @@ Event = (
     | LaneChanged
     | Imported
     | SetAside
+    | KnowledgeChanged
     | Unbelieved
     | Forked
 )
@@ -272,6 +332,8 @@ KINDS: tuple[type[Event], ...] = (
     Decided,
     Settled,
     Ordered,
+    Commanded,
+    Reported,
     Walked,
     Forced,
     Exited,
@@ -280,6 +342,7 @@ KINDS: tuple[type[Event], ...] = (
     LaneChanged,
     Imported,
     SetAside,
+    KnowledgeChanged,
     Unbelieved,
     Forked,
 )

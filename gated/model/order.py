@@ -37,8 +37,17 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who orders: the name they gave, and the number of the Unix user that the socket's peer really is."""
+    """Who orders: the name they gave, and what vouches for it.
+
+    At the gate that is ``user``, the number of the Unix user that the socket's peer really is; from afar it
+    is ``key``, the name of the key that signed command number ``counter``.
+    """
 
     name: str
-    user: int
+    user: int | None
     reason: str
+    key: bytes | None = None
+    counter: int | None = None
+
+    def __str__(self) -> str:
+        return f"user {self.user}" if self.key is None else f"command {self.counter} of key {self.key.hex()}"

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     WRONG_VENUE = "wrong_venue"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
+    KNOWLEDGE_EXPIRED = "knowledge_expired"
     USES_EXHAUSTED = "uses_exhausted"
     OUTSIDE_HOURS = "outside_hours"
     PASSBACK = "passback"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from gated.model.rules import Rules
 
@@ -28,6 +29,10 @@ class Kind(StrEnum):
     HEAD = "head"
     USES = "uses"
     COMMAND = "command"
+
+
+#: How kinds stand in tables and pages, and the order of statements under one key.
+KIND_NUMBERS = {Kind.BINDING: 0, Kind.ENTITLEMENT: 1, Kind.DENIAL: 2}
 
 
 class DenialState(IntEnum):
@@ -117,6 +122,19 @@ class Denial:
 
 
 Statement = Binding | Entitlement | Denial
+
+
+class Row(NamedTuple):
+    """A statement as central's log numbers it and a gate's table keeps it. Nothing in it is believed before
+    its token was opened. Its place is (key, kind, id), of which the highest rank counts.
+    """
+
+    key: bytes
+    kind: int  # of KIND_NUMBERS
+    id: bytes
+    rank: int
+    token: bytes
+    number: int  # in the log of its sector, from 1
 
 
 def place_of(statement: Statement) -> tuple[Kind, bytes]:

@@ -15,9 +15,9 @@ class ClockQuality(StrEnum):
     """How the system clock stood to what is signed, when an event happened."""
 
     GOOD = "good"
-    BEHIND = "behind"  # earlier than signed time: the floor was used
-    AHEAD = "ahead"  # implausibly later than signed time
-    UNSURE = "unsure"  # the answer would differ inside the interval
+    BEHIND = "behind"  # earlier than signed time: it is not used
+    AHEAD = "ahead"  # later than signed time allows: it is not used
+    UNSURE = "unsure"  # it may have stood still, or the answer would differ inside the interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class ClockSample:
 class TimeReading:
     """``floor`` ≤ ``estimate`` ≤ ``ceiling``, in seconds since 1970.
 
-    ``floor`` is carried on from the newest signed time and can only be too early; ``ceiling`` is
-    None where nothing bounds the clock from above.
+    ``floor`` is carried on from the newest signed time and can only be too early, ``ceiling`` only too late;
+    it is None where nothing bounds the clock from above.
     """
 
     floor: int
@@ -42,3 +42,21 @@ class TimeReading:
     ceiling: int | None
     quality: ClockQuality
     sample: ClockSample
+
+
+@dataclass(frozen=True, slots=True)
+class BoundsNote:
+    """What a daemon leaves to the next one of what it holds of the time.
+
+    ``floor`` and ``ceiling`` are those of the moment at which the boot ``boot`` was ``boottime`` seconds old,
+    and ``wall`` what the system clock said then; 0 = it was not believed. ``start`` is how this boot began:
+    the floor that was durable, the boot clock then, ``wall`` of the boot before, and whether a signed time
+    came since; None once central has answered.
+    """
+
+    boot: str
+    boottime: float
+    floor: int
+    ceiling: int | None
+    wall: int
+    start: tuple[int, float, int, bool] | None

@@ -18,6 +18,8 @@ class Algorithm(StrEnum):
 
 #: COSE algorithm identifiers (RFC 9053 table 1, section 2.2).
 COSE_IDS = {Algorithm.EDDSA: -8, Algorithm.ES256: -7}
+#: The most bytes of a file of the trust repository: of a root, and of any other.
+MAX_ROOT_BYTES, MAX_TRUST_FILE_BYTES = 65_536, 262_144
 KID_BYTES = 4  # tells keys apart; trust rests on the key, and a file with two of one kid is refused
 
 

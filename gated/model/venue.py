@@ -85,6 +85,23 @@ class Retirement:
         return credential.assurance is self.assurance or credential.scheme == self.scheme
 
 
+class Freshness(StrEnum):
+    """How old what a gate knows is, against its venue's limits."""
+
+    FRESH = "fresh"
+    STALE = "stale"  # it still admits, and says so
+    EXPIRED = "expired"  # what it admits then, the venue names
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """From which age on knowledge is stale, and expired, in seconds; 0 < stale_after_s ≤ expired_after_s."""
+
+    stale_after_s: int = 24 * 3600
+    expired_after_s: int = 168 * 3600
+    when_expired: frozenset[str] = frozenset()  # products whose rights are good all the same
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A venue's rules."""
@@ -104,6 +121,7 @@ class Profile:
     zones: Mapping[str, Zone] = field(default_factory=dict)
     retirements: tuple[Retirement, ...] = ()
     apart_cap: int | None = None  # uses of a counted right while those elsewhere are unknown; None = any
+    staleness: Staleness = Staleness()
 
     def day_of(self, at: int) -> int:
         """The venue's calendar day of a time in seconds since 1970, as yyyymmdd."""

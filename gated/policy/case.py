@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from gated.model.decision import Candidate, Question
 from gated.model.statement import Binding
+from gated.model.time import TimeReading
 from gated.model.venue import WhenUnsure
+from gated.policy.reckoning import day_time
 from gated.policy.terms import Terms
 
 #: Sorts after every real time, and after every number of uses.
@@ -17,8 +19,8 @@ NEVER = 1 << 62
 class Case:
     """A candidate with its terms, in the question it was asked in.
 
-    Times are on the axis of the clock's estimate. The floor is ``lag`` seconds behind it and goes on with
-    it, so what the floor decides is decided ``lag`` later.
+    Times are on the axis of the clock's estimate. Floor and ceiling go on with it, each at its distance, so
+    what the floor decides is decided as much later, and what the ceiling decides as much sooner.
     """
 
     question: Question
@@ -38,9 +40,19 @@ class Case:
 
     @property
     def beginning_lag(self) -> int:
-        """``nbf`` is judged by the estimate, unless the profile refuses what is unsure."""
+        """How much later a beginning is judged to have come; below 0 = sooner."""
         now = self.question.now
-        return now.estimate - now.floor if _is_cautious(self.question) else 0
+        return now.estimate - (now.floor if _is_cautious(self.question) else latest(now))
+
+    @property
+    def floor_lag(self) -> int:
+        """How far the floor is behind the estimate."""
+        return self.now - self.question.now.floor
+
+    @property
+    def day_lag(self) -> int:
+        """How much later than the estimate the time is by which days are told."""
+        return day_time(self.question.now, self.question.profile.when_unsure) - self.now
 
     @property
     def expires(self) -> int:
@@ -82,9 +94,14 @@ class Case:
         )
 
 
+def latest(now: TimeReading) -> int:
+    """No later than this, as far as anybody knows."""
+    return now.estimate if now.ceiling is None else now.ceiling
+
+
 def ending_time(question: Question) -> int:
     """``exp`` is judged by the floor: a clock that lies cannot end a right (docs/explanation/time.md)."""
-    return question.now.estimate if _is_cautious(question) else question.now.floor
+    return latest(question.now) if _is_cautious(question) else question.now.floor
 
 
 def _is_cautious(question: Question) -> bool:

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from gated.model.decision import Decision, Denied, Granted, Leaving, Notice, Question, Warned
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding
-from gated.model.time import ClockQuality
+from gated.model.time import ClockQuality, TimeReading
 from gated.model.venue import Direction, Passback
-from gated.policy.case import NEVER, Case, ending_time
+from gated.policy.case import NEVER, Case, ending_time, latest
+from gated.policy.freshness import admits_until
+from gated.policy.hours import Hours
+from gated.policy.reckoning import is_open_question
 from gated.policy.rules import RULES, counts, free_places, needed, retired, why_denied, why_weak
 from gated.policy.terms import terms_of
 
@@ -183,15 +186,21 @@ def _pass_of(question: Question) -> bytes | None:
 def _clock(case: Case) -> ClockQuality:
     """``UNSURE`` where the answer on time would differ inside the interval of time."""
     right, now, binding = case.candidate.entitlement, case.question.now, case.binding
-    profile, terms = case.question.profile, case.terms
-    latest = now.estimate if now.ceiling is None else now.ceiling
-    ends = [one.ends for one in profile.retirements if one.means(case.question.credential)]
-    for edge in (right.not_before, right.expires, binding.not_before, binding.expires, *ends):
-        if edge is not None and now.floor < edge <= latest:
-            return ClockQuality.UNSURE
-    if terms.per_day is not None and profile.day_of(now.floor) != profile.day_of(latest):
+    profile, last = case.question.profile, latest(case.question.now)
+    ends: list[int | None] = [one.ends for one in profile.retirements if one.means(case.question.credential)]
+    ends.append(admits_until(case.question, right.product))
+    edges = (right.not_before, right.expires, binding.not_before, binding.expires, *ends)
+    if any(edge is not None and now.floor < edge <= last for edge in edges):
         return ClockQuality.UNSURE
-    hours = terms.hours
-    if hours is not None and now.floor != latest and hours.is_open(now.floor) != hours.is_open(latest):
+    if case.terms.per_day is not None and profile.day_of(now.floor) != profile.day_of(last):
         return ClockQuality.UNSURE
-    return now.quality
+    return ClockQuality.UNSURE if _hours_differ(case.terms.hours, now, last) else now.quality
+
+
+def _hours_differ(hours: Hours | None, now: TimeReading, last: int) -> bool:
+    if hours is None or now.floor == last:
+        return False
+    if not is_open_question(now):
+        return hours.is_open(now.floor) != hours.is_open(last)
+    opens, closes = hours.first_open(now.floor, last + 1), hours.first_closed(now.floor, last + 1)
+    return opens is not None and closes is not None

@@ -34,6 +34,8 @@ _DAY_S = 86400
 HORIZON_S = 3653 * _DAY_S
 #: Hours are closed outside these times: 1970 and the last years a datetime can say.
 _EARLIEST, _LATEST = 0, 253_000_000_000
+#: A time of day that is open for long enough on none of so many days will not be on another.
+_MOST_OPENINGS = 64
 
 
 class _PanickedError(Exception):
@@ -87,26 +89,48 @@ class Hours:
             found = _search_from(self, end)
         return found if found is not None and found < before else None
 
-    def _search(self, at: int, before: int) -> int | None:
+    def first_closed(self, at: int, before: int) -> int | None:
+        """The first closed second t, ``at <= t < before``, a few days at most; None if there is none."""
+        if at < before and not self.is_open(at):
+            return at
+        return self._search(at, before, opens=False)
+
+    def first_open_throughout(self, at: int, before: int, span_s: int) -> int | None:
+        """The first second t, ``at <= t < before``, from which on it is open up to ``span_s`` later.
+
+        None if there is none; of hours that open again and again, and never for so long, also.
+        """
+        for _ in range(_MOST_OPENINGS):
+            opens = self.first_open(at, before)
+            if opens is None:
+                return None
+            closed = self.first_closed(opens, opens + span_s + 1)
+            if closed is None:
+                return opens
+            at = closed
+        return None
+
+    def _search(self, at: int, before: int, *, opens: bool = True) -> int | None:
         while at < before:
             shown = wall(at, self.timezone)
             midnight = _DAY_S - (shown.hour * 60 + shown.minute) * 60 - shown.second
             end = offset_end(at, min(before, at + midnight), self.timezone)
             # Short of midnight, or the library would look into the next day, which may be one it panics on.
-            opens = self._opens(shown, shown + timedelta(seconds=end - at, microseconds=-1))
-            if opens is not None:
-                return at + int((opens - shown).total_seconds())
+            turns = self._turns(shown, shown + timedelta(seconds=end - at, microseconds=-1), opens=opens)
+            if turns is not None:
+                return at + int((turns - shown).total_seconds())
             at = end
         return None
 
-    def _opens(self, start: datetime, end: datetime) -> datetime | None:
+    def _turns(self, start: datetime, end: datetime, *, opens: bool) -> datetime | None:
+        """When it is first open, or first closed."""
         try:
             with _panics_named():
-                for opens, _, state, _ in self._schedule.intervals(start, end):
-                    if state == State.OPEN:
-                        return opens.replace(tzinfo=None)
+                for begins, _, state, _ in self._schedule.intervals(start, end):
+                    if (state == State.OPEN) is opens:
+                        return begins.replace(tzinfo=None)
         except _PanickedError:
-            pass
+            return None if opens else start
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
@@ -20,6 +20,7 @@ from gated.model.venue import (
     Product,
     Profile,
     Retirement,
+    Staleness,
     WhenUnsure,
     Zone,
     is_country,
@@ -31,6 +32,8 @@ PROFILE_VERSION = 1
 #: Presence is forgotten when the venue's day ends.
 MAX_PASSBACK_S = 86400
 MAX_WARN_S = 366 * 86400
+#: A gate that is connected hears of a new head every five minutes.
+LEAST_STALE_S, MAX_STALE_S = 3600, 366 * 86400
 _CAP = re.compile(r"cap:([1-9][0-9]{0,8})\Z")
 
 
@@ -60,7 +63,8 @@ def read_profile(document: Any, zone: Callable[[str], tzinfo]) -> Profile:
         ),
         apart_cap=_apart_cap(top),
     )
-    profile = replace(profile, products=_products(top, profile))
+    products = _products(top, profile)
+    profile = replace(profile, products=products, staleness=_staleness(top, products))
     top.done()
     return profile
 
@@ -150,10 +154,32 @@ def _zones(top: Table, venue: str) -> dict[str, Zone]:
 
 
 def _apart_cap(top: Table) -> int | None:
-    return top.checked("counted_when_apart", _cap) if top.has("counted_when_apart") else None
+    return top.checked("counted_when_apart", apart_cap) if top.has("counted_when_apart") else None
 
 
-def _cap(text: str) -> int | None:
+def _staleness(top: Table, known: Mapping[str, Product]) -> Staleness:
+    if not top.has("staleness"):
+        return Staleness()
+    table, usual = top.table("staleness"), Staleness()
+    stale_s = table.duration_or_none("stale_after", least_s=LEAST_STALE_S, most_s=MAX_STALE_S)
+    expired_s = table.duration_or_none("expired_after", least_s=LEAST_STALE_S, most_s=MAX_STALE_S)
+    products = table.texts_or_none("when_expired") or []
+    for name in products:
+        if name not in known:
+            raise DocumentError(table.path("when_expired"), f"{name!r} is no product of this profile")
+    limits = Staleness(
+        stale_after_s=stale_s or usual.stale_after_s,
+        expired_after_s=expired_s or usual.expired_after_s,
+        when_expired=frozenset(products),
+    )
+    if limits.expired_after_s < limits.stale_after_s:
+        raise DocumentError(table.path("expired_after"), "must not be shorter than stale_after")
+    table.done()
+    return limits
+
+
+def apart_cap(text: str) -> int | None:
+    """``counted_when_apart`` as a number of uses; None = any. Raises ``ValueError``."""
     match = _CAP.match(text)
     if match is not None:
         return int(match[1])

@@ -15,9 +15,11 @@ from gated.model.decision import Question
 from gated.model.refusal import Params, Reason
 from gated.model.statement import Denial, DenialState, TargetKind
 from gated.model.time import END_OF_DAYS
-from gated.model.venue import Passback, Retirement
+from gated.model.venue import Passback, Retirement, WhenUnsure
 from gated.policy.calendar import first_of_next_day, shift_end
-from gated.policy.case import Case
+from gated.policy.case import Case, latest
+from gated.policy.freshness import admits_until
+from gated.policy.reckoning import is_open_question
 
 
 class Rule(NamedTuple):
@@ -126,6 +128,20 @@ def _why_early(case: Case) -> Params:
     return {"not_before": case.candidate.entitlement.not_before}
 
 
+# ------------------------------------------------------------------ knowledge_expired
+
+
+def _known_enough(case: Case, at: int) -> int | None:
+    """By the floor, always: it can only be too early, so nobody is refused for our clock's sake."""
+    ends = admits_until(case.question, case.candidate.entitlement.product)
+    return at if ends is None or at - case.floor_lag < ends else None
+
+
+def _why_unknown(case: Case) -> Params:
+    known_at = case.question.known_at
+    return {"known_at": known_at} if known_at else {}
+
+
 # ------------------------------------------------------------------ uses_exhausted
 
 
@@ -141,11 +157,11 @@ def _has_uses(case: Case, at: int) -> int | None:
 def _has_uses_to_pay(case: Case, at: int) -> int | None:
     if case.left(on_day=False) == 0 or case.terms.per_day == 0:
         return None
-    profile = case.question.profile
-    another_day = profile.day_of(at) != profile.day_of(case.now)
+    profile, lag = case.question.profile, case.day_lag
+    another_day = profile.day_of(at + lag) != profile.day_of(case.now + lag)
     if another_day or case.left(on_day=True) != 0:
         return at
-    return first_of_next_day(at, profile.timezone)
+    return first_of_next_day(at + lag, profile.timezone) - lag
 
 
 def _why_exhausted(case: Case) -> Params:
@@ -165,9 +181,20 @@ def _why_exhausted(case: Case) -> Params:
 
 
 def _within_hours(case: Case, at: int) -> int | None:
-    hours = case.terms.hours
+    hours, now = case.terms.hours, case.question.now
+    if hours is None:
+        return at
     # A right that is over still has hours: whether they are open now is asked on its own.
-    return at if hours is None else hours.first_open(at, max(case.expires, at + 1))
+    before = max(case.expires, at + 1)
+    if not is_open_question(now):
+        return hours.first_open(at, before)
+    # Any time between floor and ceiling may be the true one: open at one of them, or at every one.
+    behind, ahead = case.floor_lag, latest(now) - case.now
+    if case.question.profile.when_unsure is WhenUnsure.ADMIT:
+        first = hours.first_open(at - behind, before + ahead)
+        return None if first is None else max(at, first - ahead)
+    first = hours.first_open_throughout(at - behind, before - behind, behind + ahead)
+    return None if first is None else first + behind
 
 
 # ------------------------------------------------------------------ passback, venue_full
@@ -212,8 +239,8 @@ def _why_full(case: Case) -> Params:
 
 
 def _shift_end(case: Case) -> int:
-    profile = case.question.profile
-    return shift_end(case.now, profile.timezone, profile.day_end_min)
+    profile, lag = case.question.profile, case.day_lag
+    return shift_end(case.now + lag, profile.timezone, profile.day_end_min) - lag
 
 
 # ------------------------------------------------------------------ all
@@ -229,6 +256,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Reason.WRONG_VENUE, _right_venue, _why_elsewhere),
     Rule(Reason.EXPIRED, _not_over, _why_over),
     Rule(Reason.NOT_YET_VALID, _begun, _why_early),
+    Rule(Reason.KNOWLEDGE_EXPIRED, _known_enough, _why_unknown),
     Rule(Reason.USES_EXHAUSTED, _has_uses, _why_exhausted),
     Rule(Reason.OUTSIDE_HOURS, _within_hours, _nothing),
     Rule(Reason.PASSBACK, _may_enter, _why_inside),

@@ -49,10 +49,14 @@ def asks_uses(right: Entitlement, profile: Profile) -> bool:
     return terms.counted or terms.per_day is not None or terms.reentry_s > 0
 
 
+def watches(profile: Profile, lane: Lane) -> bool:
+    """Whether the venue watches who is inside where a lane leads: by anti-passback or capacity."""
+    return profile.zone(lane).passback is not Passback.NONE or profile.capacity is not None
+
+
 def asks_who_is_inside(profile: Profile, lane: Lane) -> bool:
     """Whether any rule asks it: anti-passback and capacity going in, and always going out."""
-    watched = profile.zone(lane).passback is not Passback.NONE or profile.capacity is not None
-    return watched or lane.direction is Direction.EXIT
+    return watches(profile, lane) or lane.direction is Direction.EXIT
 
 
 def terms_of(right: Entitlement, profile: Profile) -> Terms:

@@ -8,16 +8,15 @@ transaction that sees the old pointer still sees the rows, and nothing falls in 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from gated.errors import StoreError
-from gated.model.statement import Kind
+from gated.model.statement import KIND_NUMBERS, Kind
 from gated.store.connection import errors_of, open_reader, reader_uri, store_error
 from gated.store.directory import DELTA
 
-#: How kinds stand in the table.
-KIND_NUMBERS = {Kind.BINDING: 0, Kind.ENTITLEMENT: 1, Kind.DENIAL: 2}
 _KINDS = {number: kind for kind, number in KIND_NUMBERS.items()}
 
 #: Keys that are looked up with one statement. A pass has few rights.
@@ -36,6 +35,11 @@ def _for_each_count(query: str) -> tuple[str, ...]:
 
 _QUERIES_DELTA_ONLY, _QUERIES_BOTH = _for_each_count(_DELTA_ONLY), _for_each_count(_BOTH)
 _POINTER = "SELECT snapshot, position, complete FROM pointer"
+# At each tap: where it points to, and whether anything is known of uses elsewhere.
+_PICTURE = (
+    "SELECT snapshot, position, complete,"
+    " EXISTS (SELECT 1 FROM used) OR EXISTS (SELECT 1 FROM people) FROM pointer"
+)
 
 
 class Token(NamedTuple):
@@ -50,13 +54,17 @@ class Token(NamedTuple):
 
 def read_pointer(connection: sqlite3.Connection, path: Path) -> tuple[str, int, bool]:
     """(name of the snapshot that counts, newest position, complete). Raises ``StoreError``."""
-    row = connection.execute(_POINTER).fetchone()
+    snapshot, position, complete, *_ = _checked(connection.execute(_POINTER).fetchone(), path)
+    return snapshot, position, bool(complete)
+
+
+def _checked(row: tuple[Any, ...] | None, path: Path) -> tuple[Any, ...]:
     if row is None or type(row[0]) is not str or type(row[1]) is not int:
         raise StoreError(
             f"{path} names no snapshot: its pointer was edited",
             hint="stop the gate, move this file away, start the gate and import a full file with --complete",
         )
-    return row[0], row[1], bool(row[2])
+    return row
 
 
 class Cache:
@@ -69,6 +77,8 @@ class Cache:
             self._connection = open_reader(self._path)
         self._attached = ""
         self._queries = _QUERIES_DELTA_ONLY
+        #: Whether, in this picture, anything is known of uses elsewhere.
+        self.knows_elsewhere = False
 
     def __enter__(self) -> Self:
         """Begin one picture of the cache; all that is recalled until the end belongs to it.
@@ -113,6 +123,13 @@ class Cache:
                     best[place] = token
         return list(best.values())
 
+    def select(self, sql: str, values: Sequence[object]) -> list[Any]:
+        """What another part of ``delta.db`` holds in this picture. Raises ``StoreError``."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise store_error(self._path, error, "read") from error
+
     def close(self) -> None:
         """Close the files. Raises ``StoreError``."""
         with errors_of(self._path, "read"):
@@ -137,9 +154,10 @@ class Cache:
         """Whether the cache is complete."""
         while True:
             self._connection.execute("BEGIN")
-            snapshot, _, complete = read_pointer(self._connection, self._path)
+            row = _checked(self._connection.execute(_PICTURE).fetchone(), self._path)
+            snapshot, _, complete, self.knows_elsewhere = row
             if snapshot == self._attached:
-                return complete
+                return bool(complete)
             self._connection.execute("COMMIT")
             self._attach(snapshot)
 

@@ -10,7 +10,7 @@ from gated.store.chain import JournalReader
 from gated.store.directory import FLOORS, JOURNAL
 from gated.store.floors import TIME, floors_file
 from gated.store.intake import cache_status
-from gated.store.sync_note import SYNC_NOTE, read_sync_note
+from gated.store.sync_note import SYNC_NOTE, TRUST_NOTE, read_sync_note, read_trust_note
 
 #: In place of the newest event's kind: that row is no event any more.
 CHANGED = "changed"
@@ -55,6 +55,7 @@ def condition(directory: Path, now: int, shift: int | None = None) -> dict[str, 
             "signed_time": _age(now, floors_file(directory / FLOORS).get(TIME)),
         },
         "link": read_sync_note(directory / SYNC_NOTE) or None,
+        "trust": read_trust_note(directory / TRUST_NOTE) or None,
     }
 
 

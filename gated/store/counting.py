@@ -26,18 +26,27 @@ _TAKE = (
     " keep_until = excluded.keep_until,"
     " last_at = coalesce(max(last_at, excluded.last_at), last_at, excluded.last_at)"
 )
+# Beside who is inside, who came and who went are kept: another gate of the venue may have seen the rest.
 _COME = (
-    "INSERT INTO presence (pass, zone, shift, inside, last_in) VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO presence (pass, zone, shift, inside, come, last_in) VALUES (?1, ?2, ?3, ?4, ?4, ?5)"
     " ON CONFLICT (pass, zone, shift) DO UPDATE SET inside = inside + excluded.inside,"
+    " come = come + excluded.come,"
     " last_in = coalesce(max(last_in, excluded.last_in), last_in, excluded.last_in)"
 )
 _FILL = (
-    "INSERT INTO occupancy (shift, inside) VALUES (?, ?)"
-    " ON CONFLICT (shift) DO UPDATE SET inside = inside + excluded.inside"
+    "INSERT INTO occupancy (shift, inside, come) VALUES (?1, ?2, ?2)"
+    " ON CONFLICT (shift) DO UPDATE SET inside = inside + excluded.inside, come = come + excluded.come"
 )
-# Whoever leaves and was not seen coming in leaves no row, and nobody less than nobody.
-_GO = "UPDATE presence SET inside = max(0, inside - ?) WHERE pass = ? AND zone = ? AND shift = ?"
-_EMPTY = "UPDATE occupancy SET inside = max(0, inside - ?) WHERE shift = ?"
+# Whoever leaves and was not seen coming in leaves nobody less than nobody.
+_GO = (
+    "INSERT INTO presence (pass, zone, shift, inside, gone) VALUES (?, ?, ?, 0, ?)"
+    " ON CONFLICT (pass, zone, shift) DO UPDATE SET inside = max(0, inside - excluded.gone),"
+    " gone = gone + excluded.gone"
+)
+_EMPTY = (
+    "INSERT INTO occupancy (shift, inside, gone) VALUES (?, 0, ?)"
+    " ON CONFLICT (shift) DO UPDATE SET inside = max(0, inside - excluded.gone), gone = gone + excluded.gone"
+)
 
 
 _KEEP = (
@@ -98,9 +107,9 @@ def count(connection: sqlite3.Connection, move: Move, at: int | None = None) -> 
         if pass_ is not None:
             connection.execute(_COME, (pass_, zone, shift, persons, at))
     elif persons < 0:
-        connection.execute(_EMPTY, (-persons, shift))
+        connection.execute(_EMPTY, (shift, -persons))
         if pass_ is not None:
-            connection.execute(_GO, (-persons, pass_, zone, shift))
+            connection.execute(_GO, (pass_, zone, shift, -persons))
 
 
 def forget(connection: sqlite3.Connection, ended: int, shift: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,17 @@ _MAX_FILE_BYTES = 65536
 MAX_FLOOR = 1 << 40
 #: Seconds since 1970: the newest signed time, carried on.
 TIME = "time"
+#: Seconds since 1970: when a head that was applied was signed. A gate that has none any more has lost it.
+HEAD_AT = "head_at"
 
 
 class Floors:
-    """Floors by name. Used by one thread."""
+    """Floors by name. Any thread may raise one."""
 
     def __init__(self, journal: Journal, file: Path) -> None:
         self._journal = journal
         self._file = file
+        self._lock = threading.Lock()
         self._values = _sane(journal.floors())
         for name, value in floors_file(file).items():
             self._values[name] = max(value, self._values.get(name, 0))
@@ -44,14 +48,20 @@ class Floors:
 
         The file is durable on return; the journal's half follows in its thread, however slow the disk.
         """
-        if value <= self.get(name):
-            return
-        self._values[name] = value
-        self._journal.raise_floors(self._values)
-        try:
-            write_durably(self._file, json.dumps(self._values, sort_keys=True).encode())
-        except OSError as error:
-            raise StoreError(f"{self._file} cannot be written ({error.strerror})") from error
+        self.raise_all({name: value})
+
+    def raise_all(self, values: Mapping[str, int]) -> None:
+        """Raise several floors with one flush, as ``raise_to`` does."""
+        with self._lock:
+            higher = {name: value for name, value in values.items() if value > self.get(name)}
+            if not higher:
+                return
+            self._values |= higher
+            self._journal.raise_floors(self._values)
+            try:
+                write_durably(self._file, json.dumps(self._values, sort_keys=True).encode())
+            except OSError as error:
+                raise StoreError(f"{self._file} cannot be written ({error.strerror})") from error
 
 
 def floors_file(file: Path) -> dict[str, int]:

@@ -27,6 +27,7 @@ SIGNING_KEY = "signing.key"
 ENROLMENT_KEY = "enrolment.key"
 REQUEST = "request"
 RECORD = "enrolment.json"
+ROOT = "root.json"
 
 SECRET = 0o600
 PUBLIC = 0o644
@@ -63,7 +64,7 @@ class Identity:
 
     def __init__(self, path: Path, owner: Owner | None = None) -> None:
         self.path = path
-        self._owner = owner
+        self.owner = owner
         self._waits = path.with_name(path.name + ".request")
         self._installed = re.compile(re.escape(path.name) + r"\.installed-([0-9]{1,9})\Z")
 
@@ -210,9 +211,9 @@ class Identity:
         new = self.path.with_name(f"{self.path.name}.installed-{max(used, default=0) + 1}")
         new.mkdir(mode=0o700)
         for name, part in parts.items():
-            _write(new / name, part, self._owner if part.mode & 0o077 == 0 else None)
-        if self._owner is not None:
-            os.chown(new, -1, self._owner.gid)
+            _write(new / name, part, self.owner if part.mode & 0o077 == 0 else None)
+        if self.owner is not None:
+            os.chown(new, -1, self.owner.gid)
             new.chmod(0o750)
         sync_directory(new)
         return new
@@ -229,8 +230,8 @@ class Identity:
     def _make_parent(self) -> None:
         for folder in reversed([folder for folder in self.path.parents if not folder.exists()]):
             folder.mkdir(mode=0o750)
-            if self._owner is not None:
-                os.chown(folder, -1, self._owner.gid)
+            if self.owner is not None:
+                os.chown(folder, -1, self.owner.gid)
             folder.chmod(0o750)  # whatever the umask
 
     def _tidy(self, present: Path | None) -> None:

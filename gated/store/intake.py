@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gated.errors import GatedError, StoreError
 from gated.model.refusal import Reason, Refusal
-from gated.model.statement import Statement, place_of
-from gated.store.cache import KIND_NUMBERS, read_pointer
+from gated.model.statement import KIND_NUMBERS, Statement, place_of
+from gated.store.cache import read_pointer
 from gated.store.connection import errors_of, in_transaction, open_reader, open_writer
 from gated.store.directory import DELTA
 from gated.store.schema import cache_migrations
@@ -122,6 +122,9 @@ class StatementStore:
 
     def forget_snapshot(self, name: str) -> None:
         """This snapshot is gone: nothing is named until a full file is imported."""
+        self._change(
+            "UPDATE feed SET head = x'' WHERE EXISTS (SELECT 1 FROM pointer WHERE snapshot = ?)", name
+        )
         self._change("UPDATE pointer SET snapshot = '', covers = 0, complete = 0 WHERE snapshot = ?", name)
 
     def snapshot(self) -> str:
@@ -230,7 +233,10 @@ class StatementStore:
                 if not isinstance(there, Refusal):
                     return Refusal(Reason.CONFLICTING_REVISION, {"revision": rank})
         self._connection.execute(
-            "INSERT OR REPLACE INTO statement VALUES (?, ?, ?, ?, ?, ?)",
+            # What the feed has said of the place stands: it is no part of this statement.
+            "INSERT INTO statement (key, kind, id, rank, token, position) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET"
+            " rank = excluded.rank, token = excluded.token, position = excluded.position",
             (*key, statement.rank, token, position),
         )
         return True

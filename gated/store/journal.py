@@ -154,6 +154,10 @@ class Journal:
         """The floors as this file has them. Before ``start``."""
         return self._file.floors()
 
+    def let_unknown_count(self, *, counts: bool) -> None:
+        """Whether who may have passed unseen pays, by rules that were verified since. Before ``start``."""
+        self._file.unknown_counts = counts
+
     def kept(self) -> dict[str, Kept]:
         """How lanes stand by order. Before ``start``."""
         return self._file.kept()

@@ -51,7 +51,7 @@ class JournalFile:
         self, path: Path, *, gate: str, machine: str | None, epoch: str, began_at: int, unknown_counts: bool
     ) -> None:
         self._path = path
-        self._unknown_counts = unknown_counts
+        self.unknown_counts = unknown_counts
         self.connection = open_writer(path, journal_migrations, PAGE_BYTES)
         begin_epoch_if_needed(self.connection, gate, machine, epoch, began_at)
         self._load_head()
@@ -97,7 +97,7 @@ class JournalFile:
         if draft.reserve is not None:
             reserve(self.connection, row[0], draft.reserve)
         if draft.settles is not None and isinstance(draft.event, Settled):
-            settle(self.connection, draft.settles, draft.event, unknown_counts=self._unknown_counts)
+            settle(self.connection, draft.settles, draft.event, unknown_counts=self.unknown_counts)
         if draft.move is not None:
             count(self.connection, draft.move)
         if draft.keep is not None:

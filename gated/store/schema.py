@@ -105,19 +105,32 @@ def _standing(db: Database) -> None:
     db.execute("ALTER TABLE reservation ADD COLUMN leads_out INTEGER NOT NULL DEFAULT 0")
 
 
-STATEMENT_TABLE = (
+@journal_migrations(name="0005_come_and_gone")
+def _come_and_gone(db: Database) -> None:
+    """Who came and who went, apart: with what other gates of the venue counted they add up (ADR 0021)."""
+    for table in ("presence", "occupancy"):
+        for column in ("come", "gone"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE presence SET come = inside")
+    db.execute("UPDATE occupancy SET come = inside")
+
+
+_PLACE = (
     # With a rowid: the index is narrow, and most look-ups (is this right denied?) end in it.
     # One lookup by key finds everything about it: a credential's binding and denial, a pass's rights
     # and denial, an entitlement's denial. id tells rights of one pass apart and is empty elsewhere.
     "CREATE TABLE statement (key BLOB NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL,"
     " rank INTEGER NOT NULL, token BLOB NOT NULL, position INTEGER NOT NULL,"
-    " PRIMARY KEY (key, kind, id))"
+    "{more} PRIMARY KEY (key, kind, id))"
 )
+#: The table of a snapshot. ``fed`` is the rank that the feed has said for this place; NULL = it said none, and
+#: the row came as a live statement or in a file. Snapshots of earlier releases have no such column.
+SNAPSHOT_TABLE = _PLACE.format(more=" fed INTEGER,")
 
 
 @cache_migrations(name="0001_cache")
 def _cache(db: Database) -> None:
-    db.execute(STATEMENT_TABLE)
+    db.execute(_PLACE.format(more=""))
     db.execute("CREATE INDEX statement_position ON statement (position)")
     # Which snapshot counts ('' = none yet). complete = 0: a file was damaged or lost, denials may be gone.
     db.execute(
@@ -133,3 +146,50 @@ def _cache(db: Database) -> None:
         "CREATE TABLE intake (id INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, known INTEGER NOT NULL,"
         " refused TEXT NOT NULL, time_token BLOB)"
     )
+
+
+@cache_migrations(name="0002_feed")
+def _feed(db: Database) -> None:
+    """What the feed has said, so that the set of a head can be computed at any time (store/feed_set.py).
+
+    A mark (``fed`` the rank, ``fed_at`` its generation and position, see ``store/feed_marks.py``) counts once
+    the applied head has come to its position; ``was`` and ``was_at`` are the mark before it. So marks are
+    made few at a time, and count all at once.
+    """
+    for column in ("fed", "fed_at", "was", "was_at"):
+        db.execute(f"ALTER TABLE statement ADD COLUMN {column} INTEGER")
+    # What came as live statements and the feed has not confirmed: few rows.
+    db.execute("CREATE INDEX statement_unfed ON statement (position) WHERE fed IS NULL OR fed < rank")
+    # The applied head ('' = none, or one that its set does not agree with); ``generation`` grows with each
+    # snapshot of the feed, ``seen`` is the cache's own position when the head was applied.
+    db.execute(
+        "CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), head BLOB NOT NULL,"
+        " version INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,"
+        " generation INTEGER NOT NULL, seen INTEGER NOT NULL)"
+    )
+    db.execute("INSERT INTO feed VALUES (1, x'', 0, 0, 0, 0, 0)")
+
+
+@cache_migrations(name="0003_elsewhere")
+def _elsewhere(db: Database) -> None:
+    """What central has of uses and of who is inside, per gate; retention class: counters, presence.
+
+    Of other gates all of it counts. Of this gate only what its own journal lacks does (it was lost), and
+    `confirmed` is what both have. People of a whole day stand under the empty pass and zone.
+    """
+    db.execute(
+        "CREATE TABLE used (cti BLOB NOT NULL, venue TEXT NOT NULL, gate TEXT NOT NULL, day INTEGER NOT NULL,"
+        " taken INTEGER NOT NULL, last_at INTEGER NOT NULL, counts INTEGER NOT NULL,"
+        " confirmed INTEGER NOT NULL, PRIMARY KEY (cti, venue, gate, day)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE people (pass BLOB NOT NULL, zone TEXT NOT NULL, shift INTEGER NOT NULL,"
+        " gate TEXT NOT NULL, come INTEGER NOT NULL, gone INTEGER NOT NULL, last_in INTEGER,"
+        " came INTEGER NOT NULL, went INTEGER NOT NULL, PRIMARY KEY (pass, zone, shift, gate)) WITHOUT ROWID"
+    )
+    # seq: every change up to it is here. epoch: of the journal that rows of this gate were compared with.
+    db.execute(
+        "CREATE TABLE elsewhere (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,"
+        " epoch TEXT NOT NULL)"
+    )
+    db.execute("INSERT INTO elsewhere VALUES (1, 0, '')")

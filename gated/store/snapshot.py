@@ -21,16 +21,16 @@ from gated.errors import StoreError
 from gated.store.cache import read_pointer
 from gated.store.connection import errors_of, in_transaction, open_reader, open_writer
 from gated.store.directory import DELTA, FOLDING, SNAPSHOTS, held, sync_directory
-from gated.store.schema import STATEMENT_TABLE, cache_migrations
+from gated.store.feed_marks import COUNTED, Marks, read_marks
+from gated.store.purge import purge
+from gated.store.schema import SNAPSHOT_TABLE, cache_migrations
 
-#: Rows that leave the delta in one transaction: a writer of live statements waits a few milliseconds at most.
-PURGE_ROWS = 500
 _BUILD_PAGES = 2000
 _PREFIX, _SUFFIX = SNAPSHOTS.split("*")
-_IN_ORDER = "SELECT key, kind, id, rank, token, position FROM statement ORDER BY key, kind, id"
+_IN_ORDER = "SELECT key, kind, id, rank, token, position, FED FROM statement ORDER BY key, kind, id"
 
-#: (key, kind number, id, rank, token, position)
-StatementRow = tuple[bytes, int, bytes, int, bytes, int]
+#: (key, kind number, id, rank, token, position, rank as the feed said it or None)
+StatementRow = tuple[bytes, int, bytes, int, bytes, int, int | None]
 Step = Callable[[str], None]
 
 
@@ -63,17 +63,19 @@ def _fold(directory: Path, connection: sqlite3.Connection, after_step: Step) -> 
     delta = directory / DELTA
     connection.execute("BEGIN")
     old, position, complete = read_pointer(connection, delta)
-    name = f"{_PREFIX}{position}{_SUFFIX}"
+    (generation,) = connection.execute("SELECT generation FROM feed").fetchone()
+    # Two snapshots never bear one name: a reader that holds the one would take the other for it.
+    name = f"{_PREFIX}{position}{f'.{generation}' if generation else ''}{_SUFFIX}"
     if name == old or not complete:
         connection.execute("COMMIT")
         return old
-    rows = _merged(_rows_of(directory, old), connection.execute(_IN_ORDER))
+    rows = _merged(rows_of(directory, old), _delta_rows(connection, read_marks(connection)))
     write_snapshot(directory / name, rows, after_step)
     connection.execute("COMMIT")  # the reading transaction: it held one picture of the delta
     point = "UPDATE pointer SET snapshot = ?, covers = ?"
     in_transaction(connection, lambda: connection.execute(point, (name, position)))
     after_step("pointed")
-    _purge(connection, position, after_step)
+    purge(connection, directory / name, after_step)
     remove_unnamed(directory, name)
     after_step("removed")
     return name
@@ -107,9 +109,9 @@ def _fill(path: Path, rows: Iterable[StatementRow]) -> None:
         new.execute("PRAGMA journal_mode=OFF")
         new.execute("PRAGMA synchronous=OFF")
         new.execute(f"PRAGMA cache_size={_BUILD_PAGES}")
-        new.execute(STATEMENT_TABLE)
+        new.execute(SNAPSHOT_TABLE)
         new.execute("BEGIN")
-        new.executemany("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?)", rows)
+        new.executemany("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         new.execute("COMMIT")
 
 
@@ -124,34 +126,30 @@ def remove_unnamed(directory: Path, named: str) -> None:
             path.unlink()
 
 
-def _purge(connection: sqlite3.Connection, position: int, after_step: Step) -> None:
-    while True:
-        removed = 0
-
-        def some() -> None:
-            nonlocal removed
-            removed = connection.execute(
-                "DELETE FROM statement WHERE (key, kind, id) IN"
-                " (SELECT key, kind, id FROM statement WHERE position <= ? LIMIT ?)",
-                (position, PURGE_ROWS),
-            ).rowcount
-
-        in_transaction(connection, some)
-        after_step("purged")
-        if removed < PURGE_ROWS:
-            return
-
-
-def _rows_of(directory: Path, snapshot: str) -> Iterator[StatementRow]:
+def rows_of(directory: Path, snapshot: str) -> Iterator[StatementRow]:
+    """The rows of a snapshot in order; none where its name is empty. Raises ``StoreError``."""
     if not snapshot:
         return
     path = directory / snapshot
     with errors_of(path, "read"), closing(open_reader(path, immutable=True)) as connection:
-        yield from connection.execute(_IN_ORDER)
+        fed = "fed" if says_what_was_fed(connection) else "NULL"
+        yield from connection.execute(_IN_ORDER.replace("FED", fed))
+
+
+def says_what_was_fed(connection: sqlite3.Connection, schema: str = "main") -> bool:
+    """Whether a snapshot has the column: those of earlier releases do not."""
+    found = connection.execute(
+        "SELECT 1 FROM pragma_table_info('statement', ?) WHERE name = 'fed'", (schema,)
+    )
+    return found.fetchone() is not None
+
+
+def _delta_rows(connection: sqlite3.Connection, marks: Marks) -> Iterator[StatementRow]:
+    yield from connection.execute(_IN_ORDER.replace("FED", COUNTED), marks._asdict())
 
 
 def _merged(left: Iterator[StatementRow], right: Iterator[StatementRow]) -> Iterator[StatementRow]:
-    """Both in one order; of two rows of one (key, kind, id) the one of higher rank, of equals the newer."""
+    """Both in one order; of two rows of one place the one of higher rank, of equals the newer."""
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
         if b is None or (a is not None and a[:3] < b[:3]):
@@ -162,5 +160,6 @@ def _merged(left: Iterator[StatementRow], right: Iterator[StatementRow]) -> Iter
             yield b
             b = next(right, None)
         else:
-            yield max(b, a, key=lambda row: row[3])
+            fed = max((one[6] for one in (a, b) if one[6] is not None), default=None)
+            yield (*max(b, a, key=lambda row: row[3])[:6], fed)
             a, b = next(left, None), next(right, None)

@@ -11,6 +11,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 SYNC_NOTE = "sync.json"
+#: How the trust repository stands; written and read alike.
+TRUST_NOTE = "trust.json"
 _MAX_BYTES = 65_536
 _FORMS: dict[str, type] = {
     "up": bool,
@@ -21,6 +23,14 @@ _FORMS: dict[str, type] = {
     "quarantined": int,
     "statements": int,
     "refused": dict,
+}
+#: Of ``TRUST_NOTE``.
+_TRUST: dict[str, type] = {
+    "root": int,
+    "timestamp": int,
+    "targets": int,
+    "profile": int,
+    "waits": list,
 }
 
 
@@ -36,6 +46,16 @@ def write_sync_note(path: Path, note: Mapping[str, Any]) -> None:
 
 def read_sync_note(path: Path) -> dict[str, Any]:
     """What of the note is as we write it; nothing where there is none, or one that nobody can read."""
+    return read_note(path, _FORMS)
+
+
+def read_trust_note(path: Path) -> dict[str, Any]:
+    """The same of ``TRUST_NOTE``."""
+    return read_note(path, _TRUST)
+
+
+def read_note(path: Path, forms: Mapping[str, type]) -> dict[str, Any]:
+    """The members of a small file that have the form they should have."""
     try:
         with path.open("rb") as handle:
             note = json.loads(handle.read(_MAX_BYTES))
@@ -43,4 +63,4 @@ def read_sync_note(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(note, dict):
         return {}
-    return {name: note[name] for name, form in _FORMS.items() if type(note.get(name)) is form}
+    return {name: note[name] for name, form in forms.items() if type(note.get(name)) is form}

@@ -24,10 +24,10 @@ _RECALL_SOME = tuple(
     for count in range(_SLICE + 1)
 )
 _INSIDE = (
-    "SELECT 1, 0, inside, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3 UNION ALL"
-    " SELECT 0, 1, inside, NULL FROM occupancy WHERE shift = ?3 UNION ALL"
-    " SELECT pass IS ?1 AND zone = ?2, 1, persons, nullif(at, 0) FROM reservation WHERE shift = ?3"
-    " AND NOT leads_out"
+    "SELECT 1, 0, inside, come, gone, last_in FROM presence WHERE pass = ?1 AND zone = ?2 AND shift = ?3"
+    " UNION ALL SELECT 0, 1, inside, come, gone, NULL FROM occupancy WHERE shift = ?3 UNION ALL"
+    " SELECT pass IS ?1 AND zone = ?2, 1, persons, persons, 0, nullif(at, 0) FROM reservation"
+    " WHERE shift = ?3 AND NOT leads_out"
 )
 
 
@@ -44,6 +44,26 @@ class Counted(NamedTuple):
 
 
 NEVER_USED = Counted(UNUSED, None)
+
+
+class Seen(NamedTuple):
+    """People that this gate saw on a service day. ``inside`` never falls below 0 on the way; whoever is just
+    let in has come.
+    """
+
+    inside: int = 0
+    come: int = 0
+    gone: int = 0
+    last_in: int | None = None
+
+    def and_(self, other: Seen) -> Seen:
+        """Both."""
+        return Seen(
+            self.inside + other.inside,
+            self.come + other.come,
+            self.gone + other.gone,
+            later(self.last_in, other.last_in),
+        )
 
 
 class UsesReader:
@@ -67,7 +87,7 @@ class UsesReader:
                 (total, of_day, here), paid_at = found[cti]
                 if where == venue:
                     here += taken
-                    paid_at = _later(paid_at, last_at)
+                    paid_at = later(paid_at, last_at)
                 found[cti] = Counted(Uses(total + taken, of_day + today, here), paid_at)
         return found
 
@@ -76,13 +96,19 @@ class UsesReader:
 
         ``shift`` is yyyymmdd.
         """
-        inside, last_in, occupancy = 0, None, 0
-        for of_pass, of_venue, persons, at in self._ask(_INSIDE, (pass_, zone, shift)):
+        of_pass, of_venue = self.seen(pass_, zone, shift)
+        return Presence(of_pass.inside, of_pass.last_in), of_venue.inside
+
+    def seen(self, pass_: bytes, zone: str, shift: int) -> tuple[Seen, Seen]:
+        """As ``inside``, with who came and who went: (of the pass in the zone, of all in the venue)."""
+        in_zone, in_venue = Seen(), Seen()
+        for of_pass, of_venue, *people in self._ask(_INSIDE, (pass_, zone, shift)):
+            one = Seen(*people)
             if of_pass:
-                inside, last_in = inside + persons, _later(last_in, at)
+                in_zone = in_zone.and_(one)
             if of_venue:
-                occupancy += persons
-        return Presence(inside, last_in), occupancy
+                in_venue = in_venue.and_(one)
+        return in_zone, in_venue
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         try:
@@ -96,7 +122,7 @@ class UsesReader:
             self._connection.close()
 
 
-def _later(one: int | None, other: int | None) -> int | None:
+def later(one: int | None, other: int | None) -> int | None:
     """The later of two times of which each may be unknown."""
     if one is None or other is None:
         return other if one is None else one

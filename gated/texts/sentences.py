@@ -40,13 +40,14 @@ BY_NAME: Mapping[Reason, tuple[str, ...]] = {
     Reason.WRONG_VENUE: ("product",),
     Reason.EXPIRED: ("expires",),
     Reason.NOT_YET_VALID: ("not_before",),
+    Reason.KNOWLEDGE_EXPIRED: ("known_at",),
     Reason.PASSBACK: ("inside",),
     Reason.VENUE_FULL: ("capacity",),
     Reason.MALFORMED: ("what",),
     Reason.FOREIGN_SECTOR: ("sector",),
 }
 #: Parameters that are moments are told as days. What ends at midnight was good until the day before.
-_MOMENTS: Mapping[str, int] = {"expires": -1, "ended": 0, "not_before": 0}
+_MOMENTS: Mapping[str, int] = {"expires": -1, "ended": 0, "not_before": 0, "known_at": 0}
 #: A visitor is told when to come back, or else to go to the desk. The other texts say themselves what to do.
 _PASSES_WITH_TIME = frozenset(
     {Reason.NOT_YET_VALID, Reason.USES_EXHAUSTED, Reason.OUTSIDE_HOURS, Reason.PASSBACK}

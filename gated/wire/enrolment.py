@@ -20,10 +20,12 @@ from gated.wire.event import canonical
 from gated.wire.forms import DIGEST, GATE, match, parse
 
 ENROLMENT_VERSION = 1
+#: Of what is sealed: with the root of the office's trust repository, and without.
+ROOTED_VERSION, ROOTLESS_VERSION = 2, 1
 #: A request has about 1 kB.
 MAX_REQUEST_BYTES = 8192
-#: What is sealed: certificates, and a keys.json and a profile that may have 262,144 bytes each.
-MAX_BUNDLE_BYTES = 600_000
+#: What is sealed: certificates, a keys.json and a profile that may have 262,144 bytes each, a root of 65,536.
+MAX_BUNDLE_BYTES = 680_000
 #: The answer tells the sealed bytes in hex.
 MAX_ENROLMENT_BYTES = 2 * MAX_BUNDLE_BYTES + 4096
 #: Of a file: what the envelope adds to its payload.
@@ -78,6 +80,7 @@ class Bundle:
     keys: dict[str, Any] = field(repr=False)  # keys.json
     profile: dict[str, Any] = field(repr=False)  # of the venue
     sector_key: bytes = field(repr=False)
+    root: dict[str, Any] | None = field(default=None, repr=False)  # of the office's trust repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +174,29 @@ def context(gate: str, request: bytes) -> bytes:
 
 def encode_bundle(bundle: Bundle) -> bytes:
     """What is sealed. Raises ``ValueError`` where it is larger than an answer carries."""
-    plain = canonical(
-        {
-            "v": ENROLMENT_VERSION,
-            "sector": bundle.sector,
-            "venue": bundle.venue,
-            "broker": bundle.broker,
-            "certificate": bundle.certificate,
-            "ca": bundle.ca,
-            "keys": bundle.keys,
-            "profile": bundle.profile,
-            "sector_key": bundle.sector_key.hex(),
-        }
-    ).encode()
+    members = {
+        "v": ROOTLESS_VERSION,
+        "sector": bundle.sector,
+        "venue": bundle.venue,
+        "broker": bundle.broker,
+        "certificate": bundle.certificate,
+        "ca": bundle.ca,
+        "keys": bundle.keys,
+        "profile": bundle.profile,
+        "sector_key": bundle.sector_key.hex(),
+    }
+    if bundle.root is not None:
+        members |= {"v": ROOTED_VERSION, "root": bundle.root}
+    plain = canonical(members).encode()
     if len(plain) > MAX_BUNDLE_BYTES:
-        raise ValueError(f"keys and profile are larger than {MAX_BUNDLE_BYTES} bytes together")
+        raise ValueError(f"keys, profile and root are larger than {MAX_BUNDLE_BYTES} bytes together")
     return plain
 
 
 def read_bundle(plain: bytes) -> Bundle:
     """Read what was sealed. Raises ``DocumentError``, which never shows the sector key."""
     top = parse(plain, MAX_BUNDLE_BYTES, "bundle")
-    top.whole("v", least=ENROLMENT_VERSION, most=ENROLMENT_VERSION)
+    version = top.whole("v", least=ROOTLESS_VERSION, most=ROOTED_VERSION)
     bundle = Bundle(
         sector=match(top, "sector", GATE),
         venue=match(top, "venue", GATE),
@@ -202,6 +206,7 @@ def read_bundle(plain: bytes) -> Bundle:
         keys=top.document("keys"),
         profile=top.document("profile"),
         sector_key=_key(top, "sector_key"),
+        root=top.document("root") if version == ROOTED_VERSION else None,
     )
     top.done()
     return bundle

@@ -43,3 +43,18 @@ def one_form(encoded: bytes, payload: bytes, what: str) -> None:
     """Refuse a second spelling, such as ``"forked":false`` or a list left out. Raises ``DocumentError``."""
     if encoded != payload:
         raise DocumentError(what, "must leave out what is false, and hold every list")
+
+
+def read_json(raw: bytes) -> Any:
+    """Parse JSON in which no key of an object stands twice. Raises ``ValueError``."""
+    try:
+        return json.loads(raw, object_pairs_hook=_no_twins)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return members

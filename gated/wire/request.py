@@ -22,6 +22,9 @@ ID_BYTES = 8
 #: Of a body. With its frame, topic and TLS it stays below the 128 KiB that the broker takes.
 MAX_BODY_BYTES = 125_000
 NONCE_BYTES = 16
+#: Of a trust file: a part that has so many bytes is followed by another, which may be missing.
+PART_BYTES = 120_000
+MAX_PARTS = 8
 
 #: What an answer says before its body.
 HERE, NO_SUCH_THING, LATER = 0, 1, 2
@@ -59,9 +62,10 @@ class UsesWanted:
 
 @dataclass(frozen=True, slots=True)
 class TrustWanted:
-    """A file of the trust repository."""
+    """A file of the trust repository; a large one comes in parts of ``PART_BYTES``, the last one shorter."""
 
     file: str
+    part: int = 0
 
 
 Want = HeadWanted | BlobWanted | PulseWanted | UsesWanted | TrustWanted
@@ -97,8 +101,8 @@ def encode_request(request: Request) -> bytes:
             members |= {"want": "pulse", "nonce": nonce.hex()}
         case UsesWanted(after):
             members |= {"want": "uses", "after": after}
-        case TrustWanted(file):
-            members |= {"want": "trust", "file": file}
+        case TrustWanted(file, part):
+            members |= {"want": "trust", "file": file} | ({"part": part} if part else {})
     return canonical(members).encode()
 
 
@@ -123,7 +127,8 @@ def _want(top: Table) -> Want:
     if what == "uses":
         return UsesWanted(top.whole("after", most=MAX_SEQ))
     if what == "trust":
-        return TrustWanted(match(top, "file", TRUST_FILE))
+        file = match(top, "file", TRUST_FILE)
+        return TrustWanted(file, top.whole_or_none("part", least=1, most=MAX_PARTS - 1) or 0)
     raise DocumentError(top.path("want"), "must be head, blob, pulse, uses or trust")
 
 

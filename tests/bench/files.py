@@ -17,10 +17,9 @@ from gated.central.sign import sign_statement
 from gated.credential.index import index_of
 from gated.devices.clock import SystemClock
 from gated.model.credential import Assurance, Credential
-from gated.model.statement import Binding, Entitlement, Kind
+from gated.model.statement import KIND_NUMBERS, Binding, Entitlement, Kind
 from gated.model.trust import Algorithm
 from gated.model.venue import Product
-from gated.store.cache import KIND_NUMBERS
 from gated.store.intake import StatementStore
 from gated.store.snapshot import StatementRow, fold, write_snapshot
 from gated.wire.seal import SigningKey
@@ -98,12 +97,12 @@ def _sign(task: tuple[bytes, int, int, int]) -> tuple[list[StatementRow], list[B
             SECTOR, _drawn("pass", number, 16), NOW - 60, None, NOW - 60, _drawn("bind", number, 8), index, 0
         )
         bound = sign_statement(key, binding)
-        rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1))
+        rows.append((binding.key, KIND_NUMBERS[Kind.BINDING], b"", 0, bound, 1, None))
         tokens = [bound]
         for cti, product in rights_of(number, rights):
             right = Entitlement(SECTOR, binding.pass_, NOW - 60, NOW + YEAR_S, NOW - 60, cti, product, 0)
             tokens.append(sign_statement(key, right))
-            rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, tokens[-1], 1))
+            rows.append((right.key, KIND_NUMBERS[Kind.ENTITLEMENT], right.id, 0, tokens[-1], 1, None))
         bare.append((bare_key(index), *tokens))
     return rows, bare
 

@@ -58,6 +58,7 @@ from files import (
     rss_mb,
 )
 
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.recall import Recall, Trust
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
@@ -119,6 +120,7 @@ class Gated:
                 cache=Cache(directory),
                 uses=UsesReader(work / "journal.db"),
                 exits_counted=False,
+                knowledge=Knowledge(clock.monotonic),
             ),
             journal=self.journal,
             time=self.time,

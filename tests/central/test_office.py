@@ -36,6 +36,7 @@ from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
 from gated.model.venue import MAX_PRODUCTS, Product
 from gated.wire.ack import Ack, encode_ack
+from gated.wire.seal import SigningKey
 
 NOW = 1_800_000_000
 
@@ -87,6 +88,10 @@ REFUSED = {
     "no country": ({"country": "fr"}, "'fr' is no country; use its two capital letters"),
     "a name of the office's own keys": ({"sector": "device-ca"}, "no sector can be called 'device-ca'"),
     "a name that another's key file has": ({"sector": "pools.ack"}, "a sector's name cannot end with .ack"),
+    "a name that its command key has": (
+        {"sector": "pools.command"},
+        "a sector's name cannot end with .command",
+    ),
     "no time zone": ({"timezone": "Europe/Lyon"}, "'Europe/Lyon' is no time zone"),
     "a folder of time zones": ({"timezone": "Europe"}, "'Europe' is no time zone"),
     "a path for a time zone": ({"timezone": "../../etc/passwd"}, "is no time zone"),
@@ -109,7 +114,7 @@ def test_what_is_founded_at_the_limits_is_read_by_a_gate(tmp_path):
     products = [ProductRules(f"p{number}", uses=MAX_USES) for number in range(MAX_PRODUCTS)]
     make(tmp_path, products=products, key_days=LONGEST).close()
     keys = load_keys(tmp_path / "gate" / "keys.json").values()
-    assert [True] * 2 == [END_OF_TIME - 86400 < key.expires <= END_OF_TIME for key in keys]
+    assert [True] * 3 == [END_OF_TIME - 86400 < key.expires <= END_OF_TIME for key in keys]
     assert MAX_PRODUCTS == len(load_profile(tmp_path / "gate" / "profile-bron.json").products)
 
 
@@ -135,7 +140,7 @@ def test_a_second_sector_cannot_take_the_first_ones_venue_and_can_be_founded_wit
         make(tmp_path, "museums", venues=["fourviere", "bron"])
     assert before == files(tmp_path)
     make(tmp_path, "museums", venues=["fourviere"]).close()
-    assert 4 == len(load_keys(tmp_path / "gate" / "keys.json"))
+    assert 6 == len(load_keys(tmp_path / "gate" / "keys.json"))
 
 
 @pytest.mark.parametrize("spoilt", [b"noise", b"[1]", b'{"v":1,"keys":[]}', b"[" * 100_000])
@@ -328,15 +333,29 @@ def test_what_was_revoked_stays_so_and_what_was_blocked_can_be_lifted(tmp_path):
     office.close()
 
 
-# ------------------------------------------------------------------ two keys, one of which serves
+# ------------------------------------------------------------------ three keys, one of which serves
 
 
-def test_a_sector_has_a_key_for_statements_and_another_for_receipts(tmp_path):
+def test_a_sector_has_a_key_for_statements_one_that_serves_and_one_for_commands(tmp_path):
     make(tmp_path).close()
-    statements, receipts = load_keys(tmp_path / "gate" / "keys.json").values()
+    statements, serving, commands = load_keys(tmp_path / "gate" / "keys.json").values()
     assert {Kind.BINDING, Kind.ENTITLEMENT, Kind.DENIAL, Kind.TIME} == statements.kinds
-    assert {Kind.ACK, Kind.TIME} == receipts.kinds
-    assert {"pools"} == statements.sectors == receipts.sectors
+    assert {Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME} == serving.kinds
+    assert {Kind.COMMAND} == commands.kinds
+    assert {"pools"} == statements.sectors == serving.sectors == commands.sectors
+    command_key = SigningKey.from_pem((tmp_path / "secret" / "pools.command.pem").read_bytes())
+    assert commands.kid == command_key.kid
+    assert 0o600 == (tmp_path / "secret" / "pools.command.pem").stat().st_mode & 0o777
+
+
+def test_an_older_offices_key_signs_what_it_may(tmp_path):
+    make(tmp_path).close()
+    listed(tmp_path, lambda entry: entry.update({"kinds": ["ack", "time"]}))
+    keys = AckKeys.load(tmp_path)
+    assert (True, False) == (keys.may("pools", Kind.ACK, NOW), keys.may("pools", Kind.HEAD, NOW))
+    assert keys.sign("pools", Kind.TIME, b"now", NOW) is not None
+    assert keys.sign("pools", Kind.HEAD, b"head", NOW) is None
+    assert keys.sign("pools", Kind.TIME, b"then", NOW - 1) is None
 
 
 def test_receipts_are_signed_where_no_key_for_statements_is(tmp_path):

@@ -463,7 +463,7 @@ TAMPERED = {
     "a key of the forger's": (
         lambda raw, key: signed_anew(raw, stranger()), "somebody else than the office",
     ),
-    "huge": (lambda raw, key: raw + bytes(1_300_000), "is larger than"),
+    "huge": (lambda raw, key: raw + bytes(1_500_000), "is larger than"),
 }  # fmt: skip
 
 

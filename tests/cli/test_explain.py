@@ -24,7 +24,7 @@ from venue import DAY, NOW, credential_of, medium, until
 PARIS = ZoneInfo("Europe/Paris")
 RULES = [str(reason) for reason in (
     Reason.DENIED, Reason.WEAK_CREDENTIAL, Reason.WRONG_VENUE, Reason.EXPIRED, Reason.NOT_YET_VALID,
-    Reason.USES_EXHAUSTED, Reason.OUTSIDE_HOURS, Reason.PASSBACK, Reason.VENUE_FULL,
+    Reason.KNOWLEDGE_EXPIRED, Reason.USES_EXHAUSTED, Reason.OUTSIDE_HOURS, Reason.PASSBACK, Reason.VENUE_FULL,
 )]  # fmt: skip
 BEFORE = ["unknown_medium", "denied"]
 ALICE, UID = medium(1), Medium(b"\x04\xa1\xb2\xc3\xd4\xe5\xf6")

@@ -155,7 +155,8 @@ def test_the_clerk_says_what_it_cannot_read_and_rests_after_long_looks(gate):
     clock = Slow(NOW)
     profile = gate.site.settings_and_trust()[1].profile
     time = gate.gate._time
-    clerk = Clerk(gate.site.state, profile, exits_counted=False, time=time, clock=clock)
+    knowledge = gate.gate._knowledge
+    clerk = Clerk(gate.site.state, profile, exits_counted=False, time=time, clock=clock, knowledge=knowledge)
     clerk.start()
     told: queue.SimpleQueue = queue.SimpleQueue()
 

@@ -84,6 +84,7 @@ def test_a_right_fails_by_all_at_once():
         profile=guarded(Passback.HARD, capacity=2),
         presence=Presence(1, NOW - 5),
         occupancy=Occupancy(2),
+        known_at=NOW - 8 * 86400,
     )
     (judged,) = explain(asked).rights
     night = NOW - NOW % 86400 + 86400 + 4 * 3600
@@ -93,6 +94,7 @@ def test_a_right_fails_by_all_at_once():
         no(Reason.WRONG_VENUE, {"product": "season"}),
         no(Reason.EXPIRED, {"expires": NOW}),
         no(Reason.NOT_YET_VALID, {"not_before": NOW + 5}, NOW + 5),
+        no(Reason.KNOWLEDGE_EXPIRED, {"known_at": NOW - 8 * 86400}),
         no(Reason.USES_EXHAUSTED, {"per": "day", "limit": 1, "used": 1}, NOW - NOW % 86400 + 86400),
         no(Reason.OUTSIDE_HOURS, {}),
         no(Reason.PASSBACK, {"inside": 1, "zone": "bron"}, night),

@@ -266,6 +266,33 @@ def test_nothing_is_before_now():
     assert read("24/7").first_open(1000, 999) is None
 
 
+def test_what_is_never_open_for_long_is_sought_for_some_time_only():
+    """Two months of days each of which is too short; a whole day at last would be found."""
+    hours = read("07:00-19:00; Mar 5 off", coordinates=None)
+    at = utc("2026-01-01T00:00:00")
+    assert at + 6 * 3600 == hours.first_open_throughout(at, FAR, 12 * 3600 - 1)
+    assert hours.first_open_throughout(at, FAR, 12 * 3600) is None
+    assert utc("2026-02-28T23:00:00") == read("07:00-19:00; Mar 1 00:00-24:00").first_open_throughout(
+        at, FAR, 80_000
+    )
+    assert read("07:00-19:00; Mar 8 00:00-24:00").first_open_throughout(at, FAR, 80_000) is None
+    assert read("24/7").first_open_throughout(at, at, 60) is None
+
+
+def test_nothing_is_closed_before_now():
+    assert read("off").first_closed(1000, 1000) is None
+    assert read("off").first_closed(1000, 1001) == 1000
+    assert read("24/7").first_closed(0, 3 * 86400) is None
+
+
+def test_a_day_on_which_the_library_panics_is_closed_throughout():
+    text = "(sunset+02:30)-(dusk+01:50)"
+    hours = Hours(text, PARIS, None, LYON, OpeningHours(text, PARIS, coords=LYON))
+    at = utc("2026-06-20T22:00:00")
+    assert at == hours.first_closed(at, at + 86400)
+    assert at == hours._search(at, at + 86400, opens=False)
+
+
 def test_a_day_on_which_the_library_panics_is_closed_and_a_later_one_is_not():
     text = "(sunset+02:30)-(dusk+01:50)"  # panics about midsummer alone
     hours = Hours(text, PARIS, None, LYON, OpeningHours(text, PARIS, coords=LYON))
@@ -356,8 +383,18 @@ def test_the_next_opening_is_the_one_a_patient_visitor_finds(text, change, early
     at = utc(moment) + early
     end = at + 3 * 86400
     minutes = [at, *range(at // 60 * 60 + 60, end, 60)]
-    patient = next((t for t in minutes if hours.is_open(t)), None)
-    assert patient == hours.first_open(at, end)
+    opens = {t: hours.is_open(t) for t in minutes}
+    assert next((t for t in minutes if opens[t]), None) == hours.first_open(at, end)
+    assert next((t for t in minutes if not opens[t]), None) == hours.first_closed(at, end)
+    for span_s in (0, 59, 3600, 86400):
+        found = hours.first_open_throughout(at, end - span_s, span_s)
+        patient = next((t for t in minutes if t < end - span_s and _throughout(opens, t, span_s)), None)
+        assert patient == found, span_s
+
+
+def _throughout(opens: dict[int, bool], at: int, span_s: int) -> bool:
+    """Of minutes: each is as its first second is."""
+    return opens[at] and all(opens[t] for t in range(at // 60 * 60 + 60, at + span_s + 1, 60))
 
 
 @settings(
@@ -421,6 +458,7 @@ def test_the_longest_hours_stall_no_gate(unit, end):
     started = time.process_time()
     try:
         read(text).first_open(1_790_000_000, FAR)
+        read(text).first_open_throughout(1_790_000_000, FAR, 86400)
     except ValueError as refused:
         assert str(refused).isprintable()  # noqa: PT017
     assert time.process_time() - started < 2

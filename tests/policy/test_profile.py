@@ -29,6 +29,7 @@ from gated.model.venue import (
     Product,
     Profile,
     Retirement,
+    Staleness,
     WhenUnsure,
     Zone,
 )
@@ -92,6 +93,7 @@ def test_a_profile_may_say_all():
             capacity=300,
             day_end="03:30",
             counted_when_apart="cap:2",
+            staleness={"stale_after": "PT2H", "expired_after": "P2D", "when_expired": ["free"]},
             retirements=[
                 {"assurance": "uid-only", "ends": "2026-09-01T00:00:00+02:00", "warn": "P60D"},
                 {"scheme": "ev1", "ends": "2027-01-01T00:00:00Z"},
@@ -124,6 +126,23 @@ def test_a_profile_may_say_all():
         concession="student",
     )
     assert Product("free", uses=0) == read.products["free"]
+    assert Staleness(7200, 2 * 86400, frozenset({"free"})) == read.staleness
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, Staleness()),
+        ({"stale_after": "PT1H"}, Staleness(3600, 168 * 3600)),
+        ({"expired_after": "PT24H"}, Staleness(86400, 86400)),
+        ({"stale_after": "P366D", "expired_after": "P366D"}, Staleness(366 * 86400, 366 * 86400)),
+    ],
+)
+def test_what_is_not_said_of_staleness_is_as_usual(said, expected):
+    assert expected == read_profile(document(staleness=said), zone).staleness
+    assert (24 * 3600, 168 * 3600, frozenset()) == (
+        Staleness().stale_after_s, Staleness().expired_after_s, Staleness().when_expired,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -373,6 +392,31 @@ MISTAKES = (
     *(
         Mistake(f"apart {said!r}", {"counted_when_apart": said}, "counted_when_apart", '"cap:2"')
         for said in ("maybe", "cap", "cap:", "cap:0", "cap:-1", "cap:1.5", "cap:1000000000", "cap:2\u0661")
+    ),
+    Mistake("staleness of a kind", {"staleness": "P1D"}, "staleness", "must be a table"),
+    Mistake("staleness that says too much", {"staleness": {"x": 1}}, "staleness.x", "unknown key"),
+    *(
+        Mistake(f"{key} {said}", {"staleness": {key: said}}, f"staleness.{key}", "must lie between 3600 s")
+        for key in ("stale_after", "expired_after")
+        for said in ("PT0S", "PT59M59S", "P367D")
+    ),
+    Mistake(
+        "expired before it is stale",
+        {"staleness": {"stale_after": "PT3H", "expired_after": "PT2H"}},
+        "staleness.expired_after",
+        "must not be shorter than stale_after",
+    ),
+    Mistake(
+        "expired before it is stale as usual",
+        {"staleness": {"expired_after": "PT23H59M59S"}},
+        "staleness.expired_after",
+        "must not be shorter",
+    ),
+    Mistake(
+        "a product that nobody knows",
+        {"staleness": {"when_expired": ["season", "sesaon"]}},
+        "staleness.when_expired",
+        "'sesaon' is no product of this profile",
     ),
     Mistake(
         "hours that do not parse",

@@ -81,6 +81,37 @@ def test_an_explanation_tells_what_the_decision_goes_by(asked):
             assert one.soonest is None or (verdict.first is not None and verdict.first <= one.soonest)
 
 
+# ---------------------------------------------------------------- what age does to an answer
+
+
+@often(300)
+@given(questions(), st.integers(0, 9 * DAY_S), st.randoms(use_true_random=False))
+def test_being_offline_alone_refuses_nobody_before_and_opens_nothing_ever(asked, offline_s, chance):
+    """The same tap at a gate that knows all, and at one that has heard nothing for a while."""
+    limits = asked.profile.staleness
+    fresh = replace(asked, known_at=asked.now.floor)
+    old = replace(asked, known_at=asked.now.floor - offline_s)
+    now, then = decide(fresh), decide(old)
+    if offline_s < limits.expired_after_s:
+        assert type(now) is type(then)
+        if isinstance(now, Granted):
+            assert (now.entitlement, now.cost, now.persons) == (then.entitlement, then.cost, then.persons)
+        assert getattr(then, "refusal", None) == getattr(now, "refusal", None)
+        at = asked.now.estimate + chance.randrange(limits.expired_after_s - offline_s)
+        moved, unjudged = later(old, at), later(replace(asked, known_at=None), at)
+        assert type(decide(unjudged)) is type(decide(moved))
+    if isinstance(then, Granted):  # a right that is named, or another one than before
+        named = asked.profile.staleness.when_expired
+        assert offline_s < limits.expired_after_s or then.entitlement.product in named
+        assert isinstance(now, Granted)
+
+
+@often(100)
+@given(questions(Direction.EXIT), st.none() | st.integers(0, 1 << 40))
+def test_no_age_keeps_anybody_inside(asked, known_at):
+    assert decide(asked) == decide(replace(asked, known_at=known_at))
+
+
 # ---------------------------------------------------------------- the next time is true
 
 
@@ -115,7 +146,7 @@ def _without_what_time_does_not_mend(asked: Question) -> Question:
         for one in asked.candidates
     )
     strong = replace(asked.credential, assurance=Assurance.ASYMMETRIC)
-    return _every(replace(asked, candidates=rights, credential=strong), anywhere)
+    return _every(replace(asked, candidates=rights, credential=strong, known_at=None), anywhere)
 
 
 def _used_up_with_a_window_open(asked: Question) -> Question:
@@ -249,6 +280,21 @@ def _unlimited(*names: str):
     return raised
 
 
+def _fresher(asked: Question) -> Question:
+    return replace(asked, known_at=None if asked.known_at is None else asked.known_at + 3600)
+
+
+def _patient(asked: Question) -> Question:
+    limits = asked.profile.staleness
+    longer = replace(limits, expired_after_s=limits.expired_after_s + 3600)
+    return replace(asked, profile=replace(asked.profile, staleness=longer))
+
+
+def _named(asked: Question) -> Question:
+    limits = replace(asked.profile.staleness, when_expired=frozenset(asked.profile.products))
+    return replace(asked, profile=replace(asked.profile, staleness=limits))
+
+
 RAISES = {
     "uses": _more("uses", 1),
     "per_day": _more("per_day", 1),
@@ -261,6 +307,9 @@ RAISES = {
     "no end": _valid(0, None),
     "an earlier beginning": _valid(3600, 0),
     "a weaker proof": _weaker,
+    "fresher": _fresher,
+    "patience": _patient,
+    "named products": _named,
     "no limit": _unlimited("uses", "per_day", "per_venue", "capacity", "apart_cap"),
 }
 

@@ -17,7 +17,8 @@ from gated.model.statement import DenialState, TargetKind, place_of
 from gated.store.cache import Cache
 from gated.store.directory import DELTA
 from gated.store.intake import StatementStore, cache_status
-from gated.store.snapshot import PURGE_ROWS, fold, write_snapshot
+from gated.store.purge import PURGE_ROWS
+from gated.store.snapshot import fold, write_snapshot
 from venue import NOW, credential_of, medium
 
 
@@ -218,7 +219,7 @@ def test_a_cache_that_is_not_there_is_a_breakage(tmp_path):
 
 
 def test_a_snapshot_that_cannot_be_written_to_its_end_leaves_nothing(tmp_path):
-    row = (bytes(16), 0, b"", 0, b"token", 1)
+    row = (bytes(16), 0, b"", 0, b"token", 1, None)
     with pytest.raises(StoreError, match="cannot be written"):
         write_snapshot(tmp_path / "snapshot-1.db", [row, row])
     assert [] == list(tmp_path.iterdir())

@@ -113,7 +113,7 @@ def test_a_release_without_a_pass_fills_the_venue_and_is_nobodys_presence(journa
 def test_each_zone_and_each_service_day_is_counted_apart(journal, path):
     for zone, shift in (("pool", SHIFT), ("sauna", SHIFT), ("pool", SHIFT + 1)):
         settle(journal, grant(journal, FAMILY._replace(zone=zone, shift=shift)), TAKEN, 4)
-    assert [(SHIFT, 8), (SHIFT + 1, 4)] == table(path, "occupancy")
+    assert [(SHIFT, 8, 8, 0), (SHIFT + 1, 4, 4, 0)] == table(path, "occupancy")
     assert {("pool", SHIFT), ("sauna", SHIFT), ("pool", SHIFT + 1)} == {
         row[1:3] for row in table(path, "presence")
     }

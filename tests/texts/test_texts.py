@@ -70,6 +70,7 @@ LONG = {
     "ended": at("2026-09-23T00:00"),
     "expires": at("2026-09-24T00:00"),
     "not_before": at("2026-09-23T00:00"),
+    "known_at": at("2026-09-23T00:00"),
     "product": "off-peak-season",
     "limit": 100,
     "used": 100,

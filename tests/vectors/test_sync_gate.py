@@ -79,7 +79,8 @@ class Gate:
         ):
             link.open(places)
             stack.callback(link.close)
-        time = TimeKeeper(SimulatedClock(NOW), Floors(journal, path.parent / "floors"))
+        floors = Floors(journal, path.parent / "floors")
+        time = TimeKeeper(SimulatedClock(NOW), floors)
         time.learn(NOW)
         self.uplink = Uplink(
             gate=GATE,
@@ -89,6 +90,7 @@ class Gate:
             key=SigningKey.generate(Algorithm.EDDSA),
             trust=TRUST,
             time=time,
+            floors=floors,
             ack_wait_s=5.0,
             backoff=Backoff(lambda: 0.0),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -49,12 +50,14 @@ BUNDLE = Bundle(
     "pools", "bron", "mqtts://broker.city.example:8883", "one\ntwo\n", "ca\n",
     {"v": 1, "keys": [{"kid": "00"}]}, {"v": 1, "venue": "bron"}, KEY,
 )  # fmt: skip
+ROOTED = replace(BUNDLE, root={"signatures": [], "signed": {"_type": "root", "version": 3}})
 RECORD = Record("bron-1", "pools", "bron", "mqtts://[::1]:8883", 1_800_000_000, KEY)
 
 FORMS = {
     "request": (encode_request(REQUEST), read_request, encode_request, REQUEST),
     "enrolment": (encode_enrolment(ENROLMENT), read_enrolment, encode_enrolment, ENROLMENT),
     "bundle": (encode_bundle(BUNDLE), read_bundle, encode_bundle, BUNDLE),
+    "rooted": (encode_bundle(ROOTED), read_bundle, encode_bundle, ROOTED),
     "record": (encode_record(RECORD), read_record, encode_record, RECORD),
 }
 
@@ -129,8 +132,9 @@ CHANGES = {
         {"broker": "mqtts://h:0"}, {"broker": "mqtts://h:65536"}, {"broker": "mqtts://h:8883/"},
         {"broker": "mqtts://user@h:8883"}, {"broker": 'mqtts://h"\n:8883'}, {"certificate": ""},
         {"ca": "\x1b[2J"}, {"ca": "a" * 4097}, {"keys": []}, {"profile": None}, {"sector_key": "00" * 31},
-        {"more": 1},
+        {"more": 1}, {"root": {}}, {"v": 3}, {"v": 0},
     ],
+    "rooted": [{"v": 1}, {"v": 3}, {"root": []}, {"root": None}, {"root": "x"}, {"more": 1}],
     "record": [{"v": 2}, {"gate": ""}, {"broker": "h"}, {"enrolled_at": -1}, {"box": ""}, {"more": 1}],
 }  # fmt: skip
 

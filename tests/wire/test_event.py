@@ -15,6 +15,7 @@ from gated.model import event as kinds
 from gated.model.decision import Notice
 from gated.model.order import Order
 from gated.model.refusal import Reason
+from gated.model.venue import Freshness
 from gated.wire.event import Stamp, body, canonical, digest, genesis, read_body
 from gated.wire.schema import events_schema
 from questions import reading
@@ -39,8 +40,11 @@ EVENTS = [
     kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.PASSAGE, 2, uses=2),
     kinds.Settled("in-1", 4, kinds.Settlement.TAKEN, kinds.SettledBy.BARRIER_FAULT, 2, uses=3, unknown=2),
     kinds.Forced("in-1", 1),
-    kinds.Ordered("in-1", Order.OPEN, "Ada", 1000, "wheelchair", 1),
-    kinds.Ordered("in-1", Order.FREE_PASSAGE, "Ada", 1000, "school holidays"),
+    kinds.Ordered("in-1", Order.OPEN, "Ada", "wheelchair", 1, user=1000),
+    kinds.Ordered("in-1", Order.FREE_PASSAGE, "Ada", "school holidays", key=bytes(4), counter=7),
+    kinds.Commanded(bytes(4), 8, "refresh", "Ada", "moved house"),
+    kinds.Commanded(bytes(4), 9, "open", "Ada", "a pram", "release_open"),
+    kinds.Reported(bytes(4), 10, "Ada", "is it well?", {"unsent": 3, "version": "0.1"}),
     kinds.Walked("in-1", 3, kinds.LaneState.FREE_PASSAGE),
     kinds.Exited("out-1", 2, bytes(16)),
     kinds.Settled("in-1", 4, kinds.Settlement.UNKNOWN, kinds.SettledBy.RESTART, 1, "00" * 8),
@@ -49,6 +53,8 @@ EVENTS = [
     kinds.LaneChanged("in-1", kinds.LaneState.IN_SERVICE, kinds.LaneCause.STARTED),
     kinds.Imported(5, 1, {"expired": 2}),
     kinds.SetAside("journal.db"),
+    kinds.Decided("in-1", kinds.Outcome.GRANTED, 20270115, persons=1, cost=1, knowledge=Freshness.STALE),
+    kinds.KnowledgeChanged(Freshness.EXPIRED, 1_800_000_000),
     kinds.Unbelieved("head", "older", 3),
     kinds.Forked(7, "00" * 8),
 ]  # fmt: skip

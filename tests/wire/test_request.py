@@ -37,6 +37,7 @@ WANTS = [
     UsesWanted(0),
     UsesWanted((1 << 53) - 1),
     TrustWanted("3.root.json"),
+    TrustWanted("00" * 32 + ".profile-" + "a" * 32 + ".json", 7),
 ]
 
 
@@ -45,7 +46,7 @@ def test_a_request_reads_as_it_was_written(want):
     request = Request("bron-1", ID, want)
     payload = encode_request(request)
     assert request == read_request(payload)
-    assert len(payload) < 200
+    assert len(payload) < 240
 
 
 def spoilt(**changes):
@@ -78,6 +79,10 @@ def spoilt(**changes):
         spoilt(want="trust", file="../secret"),
         spoilt(want="trust", file=".hidden"),
         spoilt(want="trust", file="a" * 129),
+        spoilt(want="trust", file="a", part=0),  # one spelling: it is left out
+        spoilt(want="trust", file="a", part=8),
+        spoilt(want="trust", file="a", part=True),
+        spoilt(want="head", part=1),
         spoilt(want="head", name="00" * 32),
         spoilt(want="x" * MAX_REQUEST_BYTES),
         json.dumps({"v": 1, "gate": "bron-1", "id": ID.hex(), "want": "head"}).encode(),

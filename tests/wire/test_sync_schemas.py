@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from gated.model.document import DocumentError
 from gated.model.time import END_OF_TIME
-from gated.wire import ack, batch, forms, state
+from gated.wire import ack, batch, forms, pulse, state
 from gated.wire.ack import Ack, encode_ack, read_ack
 from gated.wire.batch import Batch, encode_batch, read_batch
 from gated.wire.event import canonical
+from gated.wire.pulse import PulseAnswer, encode_pulse, read_pulse
 from gated.wire.state import EpochState, State, encode_state, read_state
 from schemas import document, validator
 
@@ -26,7 +27,7 @@ EVENT = {
 QUARANTINED = {"seq": 8, "code": "wrong_seq"}
 TOLD = {"epoch": EPOCH, "oldest": 1, "last": 8, "acked": 0}
 
-READ = {"batch": read_batch, "ack": read_ack, "state": read_state}
+READ = {"batch": read_batch, "ack": read_ack, "state": read_state, "pulse": read_pulse}
 CHECK = {name: validator(f"sync/{name}.schema.json") for name in READ}
 GOOD = {
     "batch": json.loads(encode_batch(Batch("bron-1", EPOCH, 7, LINK, (canonical(EVENT),)))),
@@ -39,8 +40,12 @@ GOOD = {
             )
         )
     ),
+    "pulse": json.loads(
+        encode_pulse(PulseAnswer("pools", "bron-1", bytes(range(16)), 1_800_000_000, 7, 8, 9))
+    ),
 }  # fmt: skip
 
+COUNTS = ("head", "uses", "trust")
 #: What may stand in a message beside the usual, and still be one.
 FINE: dict[str, list[dict]] = {
     "batch": [
@@ -55,6 +60,10 @@ FINE: dict[str, list[dict]] = {
         {"epochs": [TOLD | {"epoch": f"{number:016x}"} for number in range(8)]},
         {"refused": [{"code": "x", "count": 0}] * 32},
         {"epochs": [TOLD | {"oldest": MOST, "last": MOST, "acked": MOST}]},
+    ],
+    "pulse": [
+        {}, {"at": 0}, {"at": END_OF_TIME}, *({name: number} for name in COUNTS for number in (0, MOST)),
+        {"gate": "a" * 32, "sector": "b" * 32, "head": MOST, "uses": MOST, "trust": MOST},
     ],
 }  # fmt: skip
 
@@ -92,6 +101,13 @@ BROKEN: dict[str, list[dict]] = {
         {"refused": [{"code": "", "count": 1}]}, {"refused": [{"code": "x", "count": -1}]},
         {"refused": [{"code": "x"}]},
         {"refused": [{"code": "x", "count": 0}] * 33},
+    ],
+    "pulse": [
+        *_NAMES, *({"sector": change["gate"]} for change in _NAMES),
+        *({"nonce": nonce} for nonce in ("", "0" * 31, "0" * 33, "A" * 32, 0, None)),
+        {"at": -1}, {"at": END_OF_TIME + 1}, {"at": 1.5}, {"at": True}, {"at": None},
+        *({name: number} for name in COUNTS for number in _SEQS),
+        {"v": 0}, {"v": 2}, {"v": True}, {"more": 1}, {"session": EPOCH},
     ],
 }  # fmt: skip
 
@@ -158,8 +174,9 @@ def test_the_schema_is_one_and_its_limits_are_those_of_the_code(name):
     schema = document(f"sync/{name}.schema.json")
     jsonschema.Draft202012Validator.check_schema(schema)
     text = json.dumps(schema)
-    limit = {"batch": batch.MAX_BATCH_BYTES, "ack": ack.MAX_ACK_BYTES, "state": state.MAX_STATE_BYTES}[name]
+    limit = {"batch": batch.MAX_BATCH_BYTES, "ack": ack.MAX_ACK_BYTES, "state": state.MAX_STATE_BYTES,
+             "pulse": pulse.MAX_PULSE_BYTES}[name]  # fmt: skip
     assert [str(limit)] == re.findall(r"at most (\d+) bytes", text)
     assert schema["properties"]["v"]["const"] == getattr(
-        {"batch": batch, "ack": ack, "state": state}[name], f"{name.upper()}_VERSION"
+        {"batch": batch, "ack": ack, "state": state, "pulse": pulse}[name], f"{name.upper()}_VERSION"
     )

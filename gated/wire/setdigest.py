@@ -1,0 +1,111 @@
+"""The digest of a set of statements: which places there are, and the newest rank of each.
+
+Places fall into 4096 buckets by the first 12 bits of their key, so that one statement changes the digest of
+one bucket, and two who disagree find out where (docs/reference/feed.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from gated.model.statement import Row
+
+BUCKETS = 4096
+_DOMAIN = b"gated set 1\0"
+
+#: (key, kind, id, rank), as a gate's table begins.
+Place = tuple[bytes, int, bytes, int]
+
+
+def bucket_of(key: bytes) -> int:
+    """The bucket of a key."""
+    return int.from_bytes(key[:2], "big") >> 4
+
+
+def first_key(bucket: int) -> bytes:
+    """Every key of a bucket and of those behind it is at least this; no bucket is behind the last."""
+    return (bucket << 4).to_bytes(2, "big") if bucket < BUCKETS else b"\xff" * 17
+
+
+def leaf(key: bytes, kind: int, id_: bytes, rank: int) -> bytes:
+    """What is hashed of a place."""
+    return b"%c%b%c%c%b%b" % (len(key), key, kind, len(id_), id_, rank.to_bytes(8, "big"))
+
+
+def bucket_digest(places: Iterable[Place]) -> bytes:
+    """The digest of a bucket's places, which ascend by (key, kind, id)."""
+    return hashlib.sha256(b"".join([leaf(*place) for place in places])).digest()
+
+
+EMPTY = bucket_digest(())
+
+
+def set_digest(buckets: Sequence[bytes]) -> bytes:
+    """The digest of the whole, from the digests of all buckets in order."""
+    if len(buckets) != BUCKETS:
+        raise ValueError(f"a set has {BUCKETS} buckets")
+    return hashlib.sha256(_DOMAIN + b"".join(buckets)).digest()
+
+
+class Buckets:
+    """A set by its buckets, each of which can be replaced."""
+
+    def __init__(self) -> None:
+        self._digests = [EMPTY] * BUCKETS
+        self._rows = [0] * BUCKETS
+
+    def put(self, bucket: int, digest: bytes, rows: int) -> None:
+        """What a bucket is now."""
+        self._digests[bucket], self._rows[bucket] = digest, rows
+
+    def replace(self, bucket: int, places: Sequence[Place]) -> tuple[bytes, int]:
+        """All places of a bucket, ascending by (key, kind, id). Its digest now, and how many they are."""
+        digest = bucket_digest(places)
+        self.put(bucket, digest, len(places))
+        return digest, len(places)
+
+    @property
+    def rows(self) -> int:
+        """How many places there are."""
+        return sum(self._rows)
+
+    def digest(self) -> bytes:
+        """The digest of the set."""
+        return set_digest(self._digests)
+
+
+class SetDigest:
+    """The digest of a set that is told in the order of its places, whatever its size."""
+
+    def __init__(self) -> None:
+        self._digests: list[bytes] = []
+        self._bucket = hashlib.sha256()
+        self._last: tuple[bytes, int, bytes] = (b"", 0, b"")
+        self.rows = 0
+
+    def add(self, key: bytes, kind: int, id_: bytes, rank: int) -> None:
+        """The next place. Raises ``ValueError`` for one that is not behind the last."""
+        place = key, kind, id_
+        if place <= self._last:
+            raise ValueError("places must ascend by key, kind and id")
+        self._last = place
+        if bucket_of(key) != len(self._digests):
+            self._reach(bucket_of(key))
+        self._bucket.update(leaf(key, kind, id_, rank))
+        self.rows += 1
+
+    def add_all(self, rows: Iterable[Place | Row]) -> None:
+        """The next places, with whatever else stands behind the rank."""
+        for row in rows:
+            self.add(*row[:4])
+
+    def digest(self) -> bytes:
+        """The digest; nothing can be added afterwards."""
+        self._reach(BUCKETS)
+        return set_digest(self._digests)
+
+    def _reach(self, bucket: int) -> None:
+        while len(self._digests) < bucket:
+            self._digests.append(self._bucket.digest())
+            self._bucket = hashlib.sha256()
