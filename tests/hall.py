@@ -9,7 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 from gated.central.ack_keys import AckKeys
+from gated.central.blobs import Blobs
 from gated.central.commanding import CommandPublisher
+from gated.central.feed import Feed
+from gated.central.feed_serving import Heads
+from gated.central.feeder import Feeder
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
 from gated.central.service import CentralWorker
@@ -22,6 +26,20 @@ from records import Rows, kept, let_in
 from venue import PATIENCE_S, ServedSite, Site, until
 
 GATE = "gate-1"
+
+
+class _NoSnapshots:
+    """No log of a test is so long that it needs one."""
+
+    def start(self, sector: str) -> None:
+        """Never."""
+
+    def is_running(self) -> bool:
+        """Never."""
+        return False
+
+    def stop(self) -> None:
+        """Nothing to end."""
 
 
 class Hall:
@@ -37,7 +55,7 @@ class Hall:
         self.clock = clock or SystemClock()
         self.directory = site.path / "central"
         self.ledger_path = self.directory / "central.db"
-        self.workers: list[tuple[CentralWorker, threading.Thread]] = []
+        self.workers: list[tuple[CentralWorker | Feeder, threading.Thread]] = []
         self._number = 0
         text = site.config.read_text()
         sync = f'[sync]\nbroker = "mqtts://broker.example"\nack_wait = "300ms"\n{lines}\n'
@@ -51,13 +69,12 @@ class Hall:
     def gate_link(self) -> MemoryLink:
         return MemoryLink(self.broker, GATE)
 
-    def serve(self, workers: int = 1) -> None:
-        """Start workers of central, each with a ledger connection of its own."""
+    def now(self) -> int:
+        return self.clock.sample().wall
+
+    def serve(self, workers: int = 1, *, feed: bool = False) -> None:
+        """Start workers of central, each with a ledger connection of its own; and what makes heads."""
         keys = AckKeys.load(self.directory)
-
-        def now() -> int:
-            return self.clock.sample().wall
-
         for _ in range(workers):
             self._number += 1
             ledger = Ledger(self.ledger_path)
@@ -65,20 +82,26 @@ class Hall:
                 MemoryLink(self.broker, f"central-{self._number}"),
                 ledger,
                 keys,
-                now=now,
+                now=self.now,
                 monotonic=SystemClock().monotonic,
                 random=lambda: 0.05,
-                publishers=[CommandPublisher(ledger, now)],
+                publishers=[CommandPublisher(ledger, self.now), Heads(ledger, keys.sectors)],
             )
-
-            def run(worker=worker, ledger=ledger) -> None:
-                worker.run()
-                ledger.close()
-
-            thread = threading.Thread(target=run)
-            thread.start()
-            self.workers.append((worker, thread))
+            self._begin(worker, ledger)
         assert until(lambda: all(worker.serving.is_set() for worker, _ in self.workers))
+        if feed:
+            ledger = Ledger(self.ledger_path)
+            feeds = [Feed(Blobs(self.directory, name), ledger, keys, self.now) for name in keys.sectors]
+            self._begin(Feeder(feeds, _NoSnapshots(), SystemClock().monotonic), ledger)
+
+    def _begin(self, worker: CentralWorker | Feeder, ledger: Ledger) -> None:
+        def run() -> None:
+            worker.run()
+            ledger.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.workers.append((worker, thread))
 
     def stop(self) -> None:
         for worker, thread in self.workers:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import gated
-from gated.central import intake, opening
+from gated.central import epoch, intake, opening
 from gated.central.ledger import Ledger
 from gated.model.refusal import Reason
 
@@ -36,15 +36,15 @@ def test_every_code_is_explained():
     codes = {
         *aside,
         *refused,
-        intake.TOO_MANY,
+        epoch.TOO_MANY,
         intake.TOO_MANY_EPOCHS,
         opening.TOO_MANY_STATES,
-        intake.BROKEN,
+        epoch.BROKEN,
     }
     codes |= {reason for reason in Reason if reason in ("bad_signature", "unknown_key", "out_of_scope")}
     assert set() == {code for code in codes if f"`{code}`" not in TEXT}
 
 
 def test_every_alarm_has_its_heading():
-    for code in (intake.FORKED, intake.BROKEN, intake.MISSING):
+    for code in (epoch.FORKED, epoch.BROKEN, epoch.MISSING):
         assert f"### {code}\n" in TEXT

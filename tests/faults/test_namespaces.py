@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pcsc
 
 NOT_AUTHORIZED = 0x87
 BRON, SECOND, MUSEUM = "bron-1", "bron-2", "fourviere-1"
-ALICE, BOB, MIA = medium(1), medium(2), medium(3)
+ALICE, BOB, CARL, DORA, EVE, MIA = (medium(number) for number in range(1, 7))
 
 
 @pytest.fixture
@@ -45,9 +45,10 @@ def gate_of(field, name, **wanted):
 
 
 def two_pools(field):
-    """Two gates of the pools at work, that know Alice and Bob."""
+    """Two gates of the pools at work, that know four people; Dora and Eve may swim once."""
     gates = gate_of(field, BRON), gate_of(field, SECOND)
-    files = field.sell("alice", "season", ALICE), field.sell("bob", "season", BOB)
+    files = [field.sell(name, "season", carried) for name, carried in (("alice", ALICE), ("bob", BOB))]
+    files += [field.sell(name, "swim1", carried) for name, carried in (("dora", DORA), ("eve", EVE))]
     for gate in gates:
         field.bring(gate, *files)
     field.start()
@@ -63,7 +64,7 @@ def told_by(gate):
 
 
 @pytest.mark.parametrize("fault", ["pulled", "deaf"])
-def test_after_a_partition_each_row_of_both_gates_is_at_central_once(field, fault):
+def test_after_a_partition_central_has_each_row_once_and_each_gate_knows_what_it_missed(field, fault):
     """Pulled: nothing goes through. Deaf: what the gate says arrives, and no answer does."""
     apart, other = two_pools(field)
     cut, heal = {
@@ -72,21 +73,33 @@ def test_after_a_partition_each_row_of_both_gates_is_at_central_once(field, faul
     }[fault]
     for gate in (apart, other):
         assert gate.opens(ALICE)
+    assert other.opens(DORA)
+    assert until(lambda: not apart.would_open(DORA)), "used there, counted here"
     assert until(lambda: field.has_everything(apart, other))
     cut()
     assert apart.opens(ALICE), "a gate needs no network"
     before = told_by(apart)
-    assert other.opens(BOB)
     assert until(apart.is_down), "a link into the void must be given up"
-    assert apart.opens(BOB)
+    assert apart.opens(EVE)
+    field.deny(BOB)
+    field.sell("carl", "season", CARL)
+    assert until(lambda: not other.would_open(BOB) and other.would_open(CARL))
+    assert apart.opens(BOB), "it cannot know of the denial"
+    assert not apart.opens(CARL), "nor of the sale"
+    assert other.would_open(EVE), "nor the other of a use"
     assert until(lambda: field.has_everything(other)), "who is not cut off is served"
     arrived = before <= field.kept(apart).items()
     assert ("deaf" == fault) is arrived, "told and not acknowledged, or not told at all"
     assert not field.has_everything(apart)
     heal()
     assert until(lambda: apart.is_served() and field.has_everything(apart), 60), field.logs()
+    assert until(lambda: not apart.would_open(BOB) and apart.would_open(CARL)), "what it missed is asked for"
+    assert until(lambda: not other.would_open(EVE))
+    assert (False, True) == (apart.opens(BOB), apart.opens(CARL))
     for gate in (apart, other):
+        assert "uses_exhausted" == gate.tap(EVE)["reason"] == gate.tap(DORA)["reason"]
         gate.stop()
+    for gate in (apart, other):
         field.assert_each_row_once(gate)
 
 
@@ -119,6 +132,7 @@ def test_a_retired_gate_has_no_topic_from_then_on_and_does_not_come_in_again(fie
     gone.stop()
     gone.start()
     assert until(lambda: gone.is_served() and field.has_everything(gone), 60), field.logs()
+    assert until(lambda: not gone.would_open(BOB)), "what it missed meanwhile"
     for gate in (gone, other):
         gate.stop()
         field.assert_each_row_once(gate)

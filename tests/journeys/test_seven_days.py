@@ -1,5 +1,7 @@
 """Seven days without a network, thousands of taps a day: all decided, and then all told, once.
 
+What the gate knows is fresh for a day, stale for six, and then too old for what the profile does not name.
+
 ``.ci/run`` has 5,000 taps a day (GATED_TAPS_A_DAY); without it, it is a short form of the same week.
 """
 
@@ -18,20 +20,27 @@ import pytest
 from gated.central.office import ProductRules
 from gated.devices.simulated.clock import SimulatedClock
 from gated.model.statement import DenialState, TargetKind
+from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL
 from gated.wire import topics
 from hall import GATE, Hall, all_acknowledged
 from records import journaled, total
+from turnstile import say_in_profile
 from venue import DAY, NOW, PATIENCE_S, PRODUCTS, Site, credential_of, medium, until
 
 DAYS = 7
 TAPS_A_DAY = int(os.environ.get("GATED_TAPS_A_DAY", "400"))
+AFTER = TAPS_A_DAY // 4  # on the eighth day, before the network is back
 LANES = tuple(f"in-{number}" for number in range(1, 11))
 OPENS, OPEN_S = 6 * 3600, 12 * 3600  # UTC; at the venue no day ends meanwhile
 BEGINS = (NOW // DAY - 1) * DAY + OPENS
-HOLIDAY = BEGINS + 3 * DAY  # rights of holiday makers end then
+HOLIDAY = BEGINS + 3 * DAY - OPENS  # rights of holiday makers end in that night
+BEFORE_S = 3600  # the gate's last connection ends an hour before the first day
+WEEK_S = 168 * 3600
+NAMED = "season"  # the product whose rights are good even when knowledge is too old
 #: How many people there are for each tap of a day: most come about twice a day.
 PEOPLE = max(60, TAPS_A_DAY // 2)
+NEWCOMER = medium(PEOPLE)  # buys a right in the middle of the week
 RIGHTS = ("season", "season", "season", "season", "swim3", "swim3", "daily", "holiday", "denied", "unknown")
 
 
@@ -46,16 +55,20 @@ class Visitor:
     def right(self) -> str:
         return RIGHTS[self.number % len(RIGHTS)]
 
-    def deserves(self, day: int, at: int) -> str:
-        """``granted``, or the reason of the refusal."""
-        refused = {
-            "season": "",
-            "swim3": "uses_exhausted" * (self.came.total() >= 3),
-            "daily": "uses_exhausted" * (self.came[day] >= 1),
-            "holiday": "expired" * (at >= HOLIDAY),
-            "denied": "denied",
-            "unknown": "unknown_medium",
-        }[self.right]
+    def deserves(self, day: int, at: int, age_s: int) -> str:
+        """``granted``, or the reason of the refusal; ``age_s``: of what the gate knows."""
+        too_old = age_s >= WEEK_S and self.right in ("swim3", "daily")
+        refused = (
+            "knowledge_expired" * too_old
+            or {
+                "season": "",
+                "swim3": "uses_exhausted" * (self.came.total() >= 3),
+                "daily": "uses_exhausted" * (self.came[day] >= 1),
+                "holiday": "expired" * (at >= HOLIDAY),
+                "denied": "denied",
+                "unknown": "unknown_medium",
+            }[self.right]
+        )
         if not refused:
             self.came[day] += 1
         return refused or "granted"
@@ -68,13 +81,15 @@ def people():
 
 @pytest.fixture
 def clock():
-    return SimulatedClock(BEGINS)
+    return SimulatedClock(BEGINS - BEFORE_S)
 
 
 @pytest.fixture
 def site(tmp_path):
     products = (*PRODUCTS, ProductRules("daily", per_day=1), ProductRules("holiday"))
-    made = Site(tmp_path, lanes=LANES, lane_lines='hold = "120s"', now=BEGINS - 60, products=products)
+    made = Site(
+        tmp_path, lanes=LANES, lane_lines='hold = "120s"', now=BEGINS - 2 * BEFORE_S, products=products
+    )
     yield made
     made.office.close()
 
@@ -110,10 +125,11 @@ class Week:
         self.media = {one.number: medium(one.number) for one in people}
         self.answers: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.known_at = served.gate._knowledge.known_at
 
-    def live(self, day: int) -> None:
+    def live(self, day: int, taps: int) -> None:
         """One day: opening hours in rounds of one visitor at each lane; then the night."""
-        rounds = TAPS_A_DAY // len(LANES)
+        rounds = taps // len(LANES)
         for _ in range(rounds):
             self.round(day)
             self.clock.advance(OPEN_S / rounds)
@@ -130,7 +146,7 @@ class Week:
             told = self.served.told.get(timeout=PATIENCE_S)
             answer = "granted" if told.granted else str(told.refusal.reason)
             one = come[told.lane]
-            expected = one.deserves(day, at)
+            expected = one.deserves(day, at, at - self.known_at)
             self.answers[answer] += 1
             if answer != expected:
                 self.wrong.append(f"day {day}, visitor {one.number} ({one.right}): {answer}, not {expected}")
@@ -151,28 +167,55 @@ def counted(hall, kind):
     return [event for event in events if event["kind"] == kind]
 
 
+def freshness(state, day):
+    """How fresh the rows of a day call what the gate knew, and how many do."""
+    with closing(JournalReader(state / JOURNAL)) as reader:
+        events = [json.loads(row.body) for row in reader.rows()]
+    begins = BEGINS + day * DAY
+    return Counter(
+        event.get("knowledge", "fresh")
+        for event in events
+        if event["kind"] == "decided" and begins <= event["at"] < begins + DAY
+    )
+
+
 @pytest.mark.timeout(300 + TAPS_A_DAY // 10)
 def test_seven_days_offline_are_decided_and_then_told_once(site, hall, serve, clock, people):
     bring_rights(site, people)
     greetings = []
     hall.broker.watch(lambda _, letter: greetings.append(letter) if letter.topic == topics.state(GATE) else 0)
-    hall.serve()
+    say_in_profile(site, {"staleness": {"when_expired": [NAMED]}})
+    hall.serve(feed=True)
     served = serve(site, link=hall.gate_link(), jitter=lambda: 0.05, clock=clock)
     assert until(lambda: served.gate.sync.is_up)
+    assert until(lambda: served.gate._knowledge.known_at), "a head was applied"
     assert all_acknowledged(served, site.state)
     hall.broker.ban(GATE)
     hall.broker.cut(GATE)
+    hall.stop()
+    clock.advance(BEFORE_S)
     before = hall.rows()
     week = Week(served, site.state / JOURNAL, clock, people)
     for day in range(DAYS):
-        week.live(day)
+        week.live(day, TAPS_A_DAY)
+        if day == DAYS // 2:
+            site.give("newcomer", NEWCOMER, "season")
+    week.live(DAYS, AFTER)
     assert [] == week.wrong
-    taps = DAYS * (TAPS_A_DAY // len(LANES)) * len(LANES)
+    taps = DAYS * TAPS_A_DAY + AFTER
     assert taps == week.answers.total()
-    assert {"granted", "uses_exhausted", "expired", "denied", "unknown_medium"} == week.answers.keys()
+    assert set(week.answers) == {
+        *("granted", "uses_exhausted", "expired", "denied", "unknown_medium", "knowledge_expired")
+    }
+    told = [{"fresh": TAPS_A_DAY}, *[{"stale": TAPS_A_DAY}] * (DAYS - 1), {"expired": AFTER}]
+    assert told == [freshness(site.state, day) for day in range(DAYS + 1)]
     assert before == hall.rows()
+    assert not served.tap(NEWCOMER).granted, "sold while it was away"
 
+    hall.serve(feed=True)
     hall.broker.pardon(GATE)
+    assert until(lambda: served.gate._knowledge.known_at > week.known_at, 120)
+    assert served.tap(NEWCOMER).granted
     assert all_acknowledged(served, site.state, 120)
     assert 2 == len(greetings), "one connection before the week, and one after it"
     served.stop_now()
@@ -181,8 +224,9 @@ def test_seven_days_offline_are_decided_and_then_told_once(site, hall, serve, cl
     assert len(rows) == total(hall.ledger_path, GATE), "a row is there twice, or in another history"
     assert set() == hall.alarms()
     decided, settled = counted(hall, "decided"), counted(hall, "settled")
-    assert taps == len(decided)
-    uses = Counter(event["cti"] for event in decided if event["outcome"] == "granted")
+    assert taps + 2 == len(decided)
+    assert "knowledge" not in decided[-1], "fresh again"
+    uses = Counter(event["cti"] for event in decided[:-1] if event["outcome"] == "granted")
     assert Counter(one.came.total() for one in people if one.came) == Counter(uses.values())
-    assert Counter({"taken": week.answers["granted"]}) == Counter(event["outcome"] for event in settled)
+    assert Counter({"taken": week.answers["granted"] + 1}) == Counter(event["outcome"] for event in settled)
     print(f"{taps} taps in {DAYS} days: {dict(week.answers)}; {len(rows)} rows, each once at central")
