@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.box import NOW, SESSION, Box, counted, event, rows_of
-from gated.central.intake import DAY_S, MAX_NEW_EPOCHS, take_in
+from gated.central.epoch import DAY_S, MAX_NEW_EPOCHS
+from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_events import MAX_PENDING, chains, gaps
 from gated.central.ledger_gates import heard_of
