@@ -18,7 +18,6 @@ from gated.store.cache import Cache
 from gated.store.chain import JournalReader
 from gated.store.directory import DELTA, JOURNAL
 from gated.store.feed import FeedStore
-from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.wire import topics
 from gated.wire.request import (
     HERE,
@@ -166,11 +165,6 @@ class FeedCentral:
         finally:
             reader.close()
         return [(event["what"], event["code"]) for event in events if event and event["kind"] == "unbelieved"]
-
-    def counted(self, code: str) -> bool:
-        """Whether the link's note counts a refusal that is no row of the journal."""
-        path = self.site.state / SYNC_NOTE
-        return until(lambda: read_sync_note(path).get("refused", {}).get(code, 0) > 0)
 
     def recall(self, key: bytes):
         """(kind, token) of what a tap finds under a key."""

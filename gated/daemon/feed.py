@@ -147,6 +147,8 @@ class Feed:
 
     def _try(self, now: float) -> None:
         try:
+            if self._transfer is not None and not self._state.is_base_of(self._transfer):
+                self._end_transfer()  # the set was found to differ, or a stick came first
             if self._transfer is None:
                 self._begin_transfer()
             if self._transfer is not None:

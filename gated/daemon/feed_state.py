@@ -105,6 +105,10 @@ class FeedState:
 
     # -------------------------------------------------------------- coming to a head
 
+    def is_base_of(self, transfer: Transfer) -> bool:
+        """Whether the cache is still what a transfer began from."""
+        return transfer.base == (b"" if self.applied is None else self.applied.token)
+
     def agrees_already(self, target: Believed) -> bool:
         """Whether all that a head speaks of is here: nothing is new, or it came as live statements."""
         if self.applied is None:
@@ -121,8 +125,9 @@ class FeedState:
         return True
 
     def advance(self, target: Believed) -> None:
-        """This head counts."""
-        self.store.advance(applied_of(target))
+        """This head counts. Raises ``StoreError``."""
+        assert self.applied is not None  # it agrees already
+        self.store.advance(applied_of(target), self.applied.token)
         self.applied, self._token = target, target.token
 
     def came_to(self, transfer: Transfer) -> None:

@@ -62,6 +62,8 @@ class Transfer:
     ) -> None:
         self.target = target
         self._most_direct = most_direct
+        #: The token of the head that it begins from; empty = from nothing.
+        self.base = b"" if applied is None else applied.token
         self._after = -1 if applied is None else applied.head.position
         self._store = store
         # Of another key nothing is taken on trust.
@@ -224,7 +226,7 @@ class Transfer:
         self.unchecked = agreed is None
         if self.unchecked:
             self._store.buckets.forget(self.touched)
-        self._store.advance(self._applied())
+        self._store.advance(self._applied(), self.base)
         return True
 
     def _plan_snapshot(self, *, onto: bool) -> bool:

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from gated.errors import StoreError
 from gated.model.statement import Row
 from gated.store.cache import read_pointer
 from gated.store.connection import errors_of, in_transaction, open_writer
@@ -229,18 +230,25 @@ class FeedStore:
                 raise
         return touched if agreed else None
 
-    def advance(self, applied: Applied) -> None:
-        """This head counts from now on, and with it the marks up to its position."""
+    def advance(self, applied: Applied, base: bytes) -> None:
+        """This head counts from now on in place of ``base``, and with it the marks up to its position.
+
+        Raises ``StoreError`` where another head counts by now, or none: the set may have been found to differ.
+        """
+        changed = 0
 
         def point() -> None:
+            nonlocal changed
             _, position, _ = read_pointer(self._connection, self._path)
-            self._connection.execute(
-                "UPDATE feed SET head = ?, version = ?, position = ?, at = ?, seen = ?",
-                (applied.token, applied.version, applied.position, applied.at, position),
-            )
+            changed = self._connection.execute(
+                "UPDATE feed SET head = ?, version = ?, position = ?, at = ?, seen = ? WHERE head = ?",
+                (applied.token, applied.version, applied.position, applied.at, position, base),
+            ).rowcount
 
         with errors_of(self._path, "written"):
             in_transaction(self._connection, point)
+        if not changed:
+            raise StoreError("the cache was changed by somebody else", hint="it is tried again")
 
     # -------------------------------------------------------------- inside
 

@@ -411,3 +411,101 @@ def test_it_is_refused_and_the_gate_goes_on(site, central, serve, attack):
     assert central.reached()
     assert scene.served.tap(medium(60)).granted
     assert "denied" == scene.served.tap(medium(DENIED)).refusal.reason
+
+
+# ------------------------------------------------------------------ attacks that take their time
+
+
+def test_a_head_that_is_replayed_for_days_makes_nothing_fresh(site, central, serve):
+    scene = Scene(site, central, serve)
+    known = scene.served.gate._knowledge
+    assert until(lambda: known.head_at == scene.log.at)
+    asked = len(central.asked)
+    for _ in range(20):
+        scene.say(scene.before.token)
+    sell(site, central, 30)
+    central.publish(at=NOW + 60)  # what comes behind them
+    assert central.reached()
+    assert NOW + 60 == known.head_at
+    assert len(central.asked) - asked < 10
+    assert [] == central.unbelieved()
+
+
+def test_a_frozen_head_ends_by_the_floor(site, central, serve):
+    """The broker keeps one head for nine days; signed time comes another way."""
+    scene = Scene(site, central, serve)
+    scene.served.gate._time.learn(NOW + 9 * DAY)
+    scene.say(scene.before.token)
+    assert central.refused("head_expired")
+    assert scene.served.tap(medium(1)).granted  # what is stale is for policy to say
+
+
+def test_who_stole_the_key_for_heads_cannot_keep_the_gate_for_ever(site, central, serve):
+    """A version, a position and ranks beyond all that central will reach; then a new key."""
+    scene = Scene(site, central, serve)
+    victim = newest(scene.log.rows)[0]
+    forged = victim._replace(rank=1 << 39, token=b"whatever")
+    stolen = scene.log.rows
+    scene.log.rows = [*stolen, forged._replace(number=len(stolen) + 1)]
+    first = len(stolen) + 1
+    manifest = Manifest("pools", first, scene.log.manifest().snapshot, (scene.log.delta(first, first),))
+    scene.say(scene.manifest_head(manifest, version=(1 << 40) - 1))
+    assert until(lambda: central.applied().version == (1 << 40) - 1)
+    scene.log.rows = stolen
+    sell(site, central, 50)
+    scene.log.fold()
+    scene.say(scene.log.publish())
+    assert central.refused("head_older")  # the old key is lost for us
+    scene.served.stop_now()
+
+    central.distrust(central.key)
+    fresh, _ = head_key()
+    central.trust(fresh)
+    central.key = scene.log.key = fresh
+    scene.log.version = 0
+    central.publish()
+    served = serve(site, link=central.desk.gate_link())
+    assert central.reached()
+    assert [victim.token] == [token for _, token in central.recall(victim.key)]
+    assert served.tap(medium(50)).granted
+    assert "denied" == served.tap(medium(DENIED)).refusal.reason
+
+
+def test_answers_that_nobody_asked_for_are_counted_and_not_looked_at(site, central, serve):
+    scene = Scene(site, central, serve)
+    for number in range(300):
+        central.say(Answer(number.to_bytes(8, "big"), HERE, bytes(1000)))
+    assert until(lambda: scene.served.gate.sync._asking.refused["answer_unasked"])
+    assert scene.served.tap(medium(1)).granted
+    sell(site, central, 60)
+    central.publish()
+    assert central.reached()
+
+
+def test_an_answer_that_comes_twice_counts_once(site, central, serve):
+    scene = Scene(site, central, serve)
+
+    def twice(request):
+        central.say(central.honest(request))
+        return None
+
+    central.answering = twice
+    sell(site, central, 60)
+    central.publish()
+    assert central.reached()
+    assert until(lambda: scene.served.gate.sync._asking.refused["answer_unasked"])
+    assert scene.served.tap(medium(60)).granted
+
+
+def test_endless_wrong_answers_are_answered_with_ever_longer_waits(site, central, serve):
+    scene = Scene(site, central, serve)
+    central.answering = lambda request: (
+        Answer(request.id, HERE, b"noise") if isinstance(request.want, BlobWanted) else None
+    )
+    sell(site, central, 60)
+    central.publish()
+    assert central.refused("manifest_replaced")
+    assert until(lambda: len(central.asked) > 4)
+    assert len(central.asked) < 30
+    assert scene.served.tap(medium(1)).granted
+    assert scene.before == central.applied()

@@ -60,14 +60,6 @@ def _old_targets(repo):
     repo.put_timestamp()
 
 
-def _old_root(repo):
-    """The disk and the way: the newest root is removed here, and never offered again."""
-    repo.rotate("snapshot")
-    repo.publish()
-    yield
-    del repo.files["2.root.json"]
-
-
 def _mix_and_match(repo):
     """The way: a file of targets under the name of another."""
     yield
@@ -468,6 +460,22 @@ def test_damage_of_what_was_verified_opens_no_way_back(gate, damage):
     repo.restore(newest)
     assert [] == gate.read()
     assert key.kid.hex() in gate.kids()
+
+
+def test_rollback_of_the_root_that_the_disk_forgot(gate):
+    """The newest root is removed here and never offered again: keys that it took away would count anew."""
+    repo = gate.repository
+    before = repo.saved()
+    repo.rotate("snapshot")
+    repo.rotate("timestamp")
+    repo.publish()
+    assert [] == gate.read()
+    gate.served.stop_now()
+    shutil.rmtree(gate.folder)
+    gate.start_again()
+    repo.restore(before)
+    assert ["root_older"] == gate.read()
+    assert gate.serves()
 
 
 def test_an_older_folder_put_back_is_set_aside(gate, tmp_path):

@@ -275,3 +275,80 @@ def test_a_root_that_tuf_allows_and_we_do_not(bend):
     with pytest.raises(Untrusted) as refused:
         open_root(json.dumps(document).encode())
     assert "root_malformed" == refused.value.code
+
+
+# ------------------------------------------------------------------ what was seen, role by role
+
+
+def refusal(gate, files, at=NOW):
+    """The code with which a reading ends."""
+    assert not gate.takes(files, at)
+    return gate.code
+
+
+@pytest.fixture
+def repo():
+    return Simulator(b"{}", b"{}")
+
+
+@pytest.fixture
+def gate(repo):
+    made = Gate(repo.files["1.root.json"])
+    assert made.takes(repo.files, NOW)
+    return made
+
+
+def test_a_chain_of_roots_that_ends_too_soon_is_refused(repo, gate):
+    """The reader is made anew, as after a start without its files; what was seen is kept elsewhere."""
+    repo.rotate("snapshot")
+    repo.rotate("snapshot")
+    repo.publish()
+    assert gate.takes(repo.files, NOW)
+    again = Gate(repo.files["1.root.json"])
+    again.floors = gate.floors
+    shorter = {name: raw for name, raw in repo.files.items() if name != "3.root.json"}
+    assert "root_older" == refusal(again, shorter)
+    assert again.takes(repo.files, NOW)
+
+
+def test_a_snapshot_that_was_announced_and_withheld_counts_as_seen(repo, gate):
+    repo.put_snapshot(5)
+    repo.put_timestamp()
+    withheld = {name: raw for name, raw in repo.files.items() if name != "5.snapshot.json"}
+    assert "missing" == refusal(gate, withheld)
+    repo.put_snapshot(4)
+    repo.put_timestamp()
+    assert "snapshot_older" == refusal(gate, repo.files)
+
+
+def test_targets_that_were_listed_and_withheld_count_as_seen(repo, gate):
+    repo.put_targets(5)
+    repo.put_snapshot()
+    repo.put_timestamp()
+    withheld = {name: raw for name, raw in repo.files.items() if name != "5.targets.json"}
+    assert "missing" == refusal(gate, withheld)
+    repo.put_targets(4)
+    repo.put_snapshot()
+    repo.put_timestamp()
+    assert "targets_older" == refusal(gate, repo.files)
+
+
+@pytest.mark.parametrize(
+    ("role", "code"), [("snapshot", "snapshot_mismatch"), ("targets", "targets_mismatch")]
+)
+def test_another_file_of_the_same_number_is_not_the_one_that_was_announced(repo, gate, role, code):
+    """Who has one key, and not that of the role above: signed, numbered rightly, and another."""
+    repo.publish()
+    getattr(repo, f"put_{role}")(2, days=20)
+    assert code == refusal(gate, repo.files)
+
+
+def test_one_key_of_a_threshold_cannot_raise_what_all_are_held_to(repo):
+    """A floor is that of as many keys as must sign: one stolen root key locks nobody out."""
+    first = repo.signers["root"][0].public_key.keyid
+    gate = Gate(repo.files["1.root.json"])
+    gate.floors = {f"trust.root.{first[:16]}": 99}
+    assert gate.takes(repo.files, NOW)
+    second = repo.signers["root"][1].public_key.keyid
+    gate.floors[f"trust.root.{second[:16]}"] = 7
+    assert "root_older" == refusal(gate, repo.files)
