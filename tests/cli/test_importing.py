@@ -127,7 +127,7 @@ def test_a_fold_that_fails_is_told_apart_from_the_import(site, capsys):
     site.bring(site.give("alice", medium(1), "season"))
     with closing(sqlite3.connect(site.state / DELTA)) as editor, editor:
         editor.executemany(
-            "INSERT INTO statement VALUES (?, 0, x'', 0, x'', 0)",
+            "INSERT INTO statement (key, kind, id, rank, token, position) VALUES (?, 0, x'', 0, x'', 0)",
             ((number.to_bytes(4, "big"),) for number in range(FOLD_AT)),
         )
     (site.state / FOLDING).mkdir()

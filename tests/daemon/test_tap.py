@@ -197,7 +197,8 @@ def test_an_older_statement_under_an_id_that_is_not_its_own_counts_for_nothing(s
     site.bring([*tokens, lift, denial] if kind == 2 else tokens)
     edit(
         site,
-        "INSERT INTO statement SELECT key, kind, ?, 0, ?, position FROM statement WHERE kind = ?",
+        "INSERT INTO statement (key, kind, id, rank, token, position)"
+        " SELECT key, kind, ?, 0, ?, position FROM statement WHERE kind = ?",
         b"other",
         lift if kind == 2 else right,
         kind,
