@@ -33,6 +33,7 @@ class Mutant:
 INTAKE = "tests/central/test_intake.py"
 SYNC = "tests/daemon/test_sync.py"
 FEED = "tests/central/test_feed.py"
+TRUST = "tests/attacks/test_trust.py::test_it_is_refused_with_its_code_and_the_gate_goes_on"
 LAWS = "tests/properties/test_lane_laws.py"
 ORDERS = "tests/daemon/test_orders.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
@@ -42,6 +43,32 @@ MUTANTS = {
         "elif taken < least and",
         "elif False and",
         "tests/store/test_verification.py::test_a_lowered_counter_is_named",
+    ),
+    "an older timestamp believed": Mutant(
+        "credential/repository.py",
+        'self._not_below("timestamp", "timestamp", signed.version, "timestamp_older")',
+        "pass",
+        "tests/attacks/test_trust.py::test_last_months_stick_brings_nothing_back",
+    ),
+    "a root that the old keys did not sign": Mutant(
+        "credential/repository.py",
+        'before = signers(self.root, new, "root_old_threshold")',
+        "before = set()",
+        f"{TRUST}[root: too few of the old keys]",
+    ),
+    "one stolen root key locks all gates out": Mutant(
+        "credential/repository.py",
+        "return seen[root.roles[role].threshold - 1]",
+        "return seen[0]",
+        "tests/credential/test_repository.py::test_one_key_of_a_threshold_cannot_raise_what_all_are_held_to",
+    ),
+    "floors of trust before its files": Mutant(
+        "daemon/trust.py",
+        "            self._files.put_in_force(verified.metadata, files)\n"
+        "            self._floors.raise_all(verified.seen)\n",
+        "            self._floors.raise_all(verified.seen)\n"
+        "            self._files.put_in_force(verified.metadata, files)\n",
+        "tests/faults/test_trust_power_cut.py",
     ),
     "deleted counters unnoticed": Mutant(
         "store/verification.py",
