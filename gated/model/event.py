@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from gated.model.decision import Notice
 from gated.model.order import Order
@@ -293,21 +293,5 @@ Event = (
     | Unbelieved
     | Forked
 )
-KINDS: tuple[type[Event], ...] = (
-    Started,
-    Stopped,
-    Decided,
-    Settled,
-    Ordered,
-    Walked,
-    Forced,
-    Exited,
-    Repeated,
-    Foreign,
-    LaneChanged,
-    Imported,
-    SetAside,
-    KnowledgeChanged,
-    Unbelieved,
-    Forked,
-)
+#: Each kind once.
+KINDS: tuple[type[Event], ...] = get_args(Event)

@@ -1,4 +1,4 @@
-"""How long news takes with the link up: sold, denied, used elsewhere; real mosquitto with TLS, real processes.
+"""How long news takes with the link up: sold, denied, used elsewhere; mosquitto with TLS, real processes.
 
     python tests/bench/latency.py --json           200 of each, about two minutes
     python tests/bench/latency.py --times 20       fewer, for people
@@ -7,9 +7,9 @@ sold    from before the right is issued at central to when the gate's cache has 
 denied  the same of a denial
 used    from the passage at gate A to when gate B counts the use
 
-``gated central serve`` is a process of its own, with its SQLite ledger; the two gates are in this one, each with
-its own sync thread, journal and link. Each starts when the one before has arrived, at a moment that is drawn, so
-that no poll is met at a favourable place. Nothing is asserted: figures are for people.
+``gated central serve`` is a process of its own, with its SQLite ledger; the two gates are in this one, each
+with its own sync thread, journal and link. Each starts when the one before has arrived, at a moment that is
+drawn, so that no poll is met at a favourable place. Nothing is asserted: figures are for people.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gated.errors import StoreError
 from gated.model.decision import Presence, Uses
 from gated.store.cache import Cache
-from gated.store.elsewhere import _BOTH_SOME, NOT_ELSEWHERE, ElsewhereReader, ElsewhereStore, together
+from gated.store.elsewhere import _BOTH_SOME, NOT_ELSEWHERE, ElsewhereReader, together
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.intake import StatementStore
 from gated.store.uses import Seen
 from gated.wire.uses import NOBODYS, PresenceRecord, UseRecord
