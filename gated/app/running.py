@@ -105,20 +105,23 @@ class RunningGate:
         self._gate = Gate(
             lanes=self._lanes(),
             journal=self.journal,
-            housekeeping=Housekeeping(
-                statements=self._statements,
-                journal=self.journal,
-                time=self._time,
-                clock=world.clock,
-                trust=trust,
-                signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
-                more=[watch.tick] if way is None else [watch.tick, way.retention.tick],
-                forget=[] if way is None else [way.forget],
-            ),
+            housekeeping=self._housekeeping(way, watch),
             time=self._time,
             clock=world.clock,
             version=__version__,
             journal_wait_s=settings.journal_wait_s,
+        )
+
+    def _housekeeping(self, way: WayToCentral | None, watch: KnowledgeWatch) -> Housekeeping:
+        return Housekeeping(
+            statements=self._statements,
+            journal=self.journal,
+            time=self._time,
+            clock=self._world.clock,
+            trust=self._trust,
+            signed_time=lambda: 0 if self.sync is None else self.sync.signed_time,
+            more=[watch.tick] if way is None else [watch.tick, way.retention.tick],
+            forget=[] if way is None else [way.forget],
         )
 
     def start(self) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gated import __version__
 from gated.app.world import World
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
 from gated.daemon.downlink import Downlink
+from gated.daemon.follower import Follower
 from gated.daemon.greeting import Identity
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.pulse import PulseFollower
@@ -50,7 +51,7 @@ class WayToCentral:
         outbox, kept = self._outbox(settings), self._outbox(settings)
         statements = StatementStore(settings.state_dir, trust.profile.sector)
         self.closers.append(statements.close)
-        elsewhere, self._old = (self._elsewhere(settings, trust) for _ in range(2))
+        self._news, self._old = (self._elsewhere(settings, trust) for _ in range(2))
         backoff = Backoff(world.jitter)
         unbelieved = UnbelievedCounter(journal=journal, time=time, monotonic=world.clock.monotonic)
         link = world.link or make_link(settings.gate, sync, world.clock, lambda: time.read().floor)
@@ -72,27 +73,7 @@ class WayToCentral:
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
             asking=asking,
-            followers=(
-                PulseFollower(
-                    gate=settings.gate,
-                    asking=asking,
-                    trust=trust,
-                    time=time,
-                    knowledge=knowledge,
-                    unbelieved=unbelieved,
-                    monotonic=world.clock.monotonic,
-                    random=world.random,
-                ),
-                UsesFollower(
-                    trust=trust,
-                    time=time,
-                    store=elsewhere,
-                    journal=journal,
-                    asking=asking,
-                    knowledge=knowledge,
-                    unbelieved=unbelieved,
-                ),
-            ),
+            followers=self._followers(settings, trust, world, journal, time, knowledge, asking, unbelieved),
             unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
@@ -104,6 +85,39 @@ class WayToCentral:
             last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
         self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
+
+    def _followers(
+        self,
+        settings: Settings,
+        trust: Trust,
+        world: World,
+        journal: Journal,
+        time: TimeKeeper,
+        knowledge: Knowledge,
+        asking: Asking,
+        unbelieved: UnbelievedCounter,
+    ) -> Sequence[Follower]:
+        return (
+            PulseFollower(
+                gate=settings.gate,
+                asking=asking,
+                trust=trust,
+                time=time,
+                knowledge=knowledge,
+                unbelieved=unbelieved,
+                monotonic=world.clock.monotonic,
+                random=world.random,
+            ),
+            UsesFollower(
+                trust=trust,
+                time=time,
+                store=self._news,
+                journal=journal,
+                asking=asking,
+                knowledge=knowledge,
+                unbelieved=unbelieved,
+            ),
+        )
 
     def forget(self, day: int, shift: int) -> None:
         """Erase what is known of days (yyyymmdd) before these elsewhere. Raises ``StoreError``."""
