@@ -198,6 +198,7 @@ def test_a_record_that_shrank_is_told_and_changes_nothing(place):
     assert 0 == place.merge(use(taken=5), person(come=4, gone=3), seq=7)
     before = place.used(), place.people()
     assert 2 == place.merge(use(taken=4), person(come=4, gone=2), seq=8)
+    assert before == (place.used(), place.people())
     assert 1 == place.merge(use(taken=5, last_at=NOW - 1), seq=9)
     assert before == (place.used(), place.people())
     assert 9 == place.store.seq()
