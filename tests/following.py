@@ -14,7 +14,7 @@ from gated.devices.simulated.clock import SimulatedClock
 from gated.model.statement import Kind
 from gated.model.trust import Algorithm, TrustedKey
 from gated.model.venue import Profile
-from gated.store.elsewhere import ElsewhereStore
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.wire import topics
@@ -52,21 +52,21 @@ class Questions:
 class Following:
     """The follower with its store, and the key that it believes."""
 
-    def __init__(self, path) -> None:
+    def __init__(self, path, *, gate: str = GATE, now: int = NOW) -> None:
         self.path = path
         StatementStore(path, SECTOR).close()
-        self.clock = SimulatedClock(NOW)
+        self.clock = SimulatedClock(now)
         self.journal = open_journal(path / "journal.db")
         self.journal.start()
         self.time = TimeKeeper(self.clock, Floors(self.journal, path / "floors.json"))
-        self.time.learn(NOW)
+        self.time.learn(now)
         self.key = SigningKey.generate(Algorithm.EDDSA)
         self.trust = Trust({self.key.kid: self.trusted(self.key)}, bytes(32), Profile(VENUE, SECTOR, UTC, 1))
         self.knowledge = Knowledge(self.clock.monotonic)
         self.unbelieved = UnbelievedCounter(
             journal=self.journal, time=self.time, monotonic=self.clock.monotonic
         )
-        self.store = ElsewhereStore(path, GATE, VENUE, path / "journal.db")
+        self.store = ElsewhereStore(path, gate, VENUE, path / "journal.db")
         self.central = Questions()
         self.follower = UsesFollower(
             trust=self.trust,

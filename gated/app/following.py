@@ -24,7 +24,7 @@ from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
 from gated.daemon.uses import UsesFollower
 from gated.links.stick_inbox import next_delivery
-from gated.store.elsewhere import ElsewhereStore
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.store.trust_files import HANDED_OVER

@@ -19,7 +19,7 @@ from gated.links.mqtt_place import MqttPlace, TlsFiles
 from gated.model.backoff import Backoff
 from gated.ports import Clock, Link
 from gated.store.directory import JOURNAL
-from gated.store.elsewhere import ElsewhereStore
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.intake import StatementStore
 from gated.store.outbox import Outbox
 from gated.store.sync_note import SYNC_NOTE

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from gated.central import ledger_counting as asked
 from gated.central import ledger_uses as uses
 from gated.central.ledger import Ledger
+from gated.central.ledger_gates import raise_alarm
 from gated.central.ledger_uses import Moved, PresenceKey, UseKey
 from gated.central.limits import VenueRules
-from gated.central.overspending import check
+from gated.central.overspending import OVERSPENT, check
 from gated.model.event import Decided, Exited, Outcome, Settled, Settlement
 from gated.model.name import is_name
 from gated.model.rules import MAX_PARTY
@@ -39,16 +41,11 @@ class New(NamedTuple):
     body: str
 
 
-class _Grant(NamedTuple):
-    event: dict[str, Any]
-    chain: int
-
-
 class Counted(NamedTuple):
-    """``told``: of each sector the numbers of its records before and after. ``overspent``: (gate, epoch)."""
+    """``told``: of each sector the numbers of its records before and after; ``alarms``: gate, epoch, code."""
 
     told: Mapping[str, tuple[int, int]]
-    overspent: frozenset[tuple[str, str]]
+    alarms: list[tuple[str, str, str]]
 
 
 def count(ledger: Ledger, rows: Iterable[New], rules: VenueRules, now: int) -> Counted:
@@ -86,12 +83,13 @@ class _Counting:
 
     def finish(self) -> Counted:
         told = uses.add(self._ledger, self._taken, self._moved)
-        over = [
+        over = {
             by
             for key, by in self._by.items()
             if check(self._ledger, self._rules, key.sector, key.cti, self._now)
-        ]
-        return Counted(told, frozenset(over))
+        }
+        first = [by for by in sorted(over) if raise_alarm(self._ledger, *by, OVERSPENT, self._now)]
+        return Counted(told, [(*by, OVERSPENT) for by in first])
 
     # -------------------------------------------------------------- settlements
 
@@ -100,27 +98,22 @@ class _Counting:
         chain = row.chain if epoch == row.epoch else self._chain_of(row.gate, epoch)
         body = None if chain is None else self._body(chain, decision)
         if chain is None or body is None:
-            self._ledger.execute(
-                "INSERT OR IGNORE INTO unmatched VALUES (?, ?, ?, ?)", (row.gate, epoch, decision, row.body)
-            )
+            asked.let_wait(self._ledger, row.gate, epoch, decision, row.body)
             return
         grant = read_body(body)
         if grant is None or grant["kind"] != Decided.kind or grant["outcome"] != Outcome.GRANTED:
             return
-        if uses.first_settlement(self._ledger, chain, decision):
+        if asked.first_settlement(self._ledger, chain, decision):
             self._count(row, event, grant)
 
     def _match(self, rows: list[New]) -> None:
         """Count settlements whose grant came only now: it was missing, or told by another way."""
-        if not self._ledger.rows("SELECT 1 FROM unmatched LIMIT 1"):
+        if not asked.any_waits(self._ledger):
             return
         for row in rows:
             if _GRANT_MARK not in row.body:
                 continue
-            for (body,) in self._ledger.rows(
-                "DELETE FROM unmatched WHERE gate = ? AND epoch = ? AND decision = ? RETURNING body",
-                (row.gate, row.epoch, row.seq),
-            ):
+            for body in asked.waited_for(self._ledger, row.gate, row.epoch, row.seq):
                 event = read_body(body)
                 assert event is not None
                 self._settled(row, event)
@@ -185,28 +178,17 @@ class _Counting:
 
     def _body(self, chain: int, seq: int) -> str | None:
         """The row of a history, if it counts."""
-        if (chain, seq) in self._bodies:
-            return self._bodies[chain, seq]
-        found = self._ledger.rows(
-            "SELECT body FROM event WHERE chain = ? AND seq = ? AND code IS NULL", (chain, seq)
-        )
-        return str(found[0][0]) if found else None
+        found = self._bodies.get((chain, seq))
+        return asked.grant(self._ledger, chain, seq) if found is None else found
 
     def _chain_of(self, gate: str, epoch: str) -> int | None:
         if (gate, epoch) not in self._chains:
-            found = self._ledger.rows(
-                "SELECT id FROM chain WHERE gate = ? AND epoch = ? AND branch = 0", (gate, epoch)
-            )
-            self._chains[gate, epoch] = found[0][0] if found else None
+            self._chains[gate, epoch] = asked.chain_of(self._ledger, gate, epoch)
         return self._chains[gate, epoch]
 
     def _venue(self, gate: str) -> str | None:
-        """Where a gate stands, by its newest enrolment."""
         if gate not in self._venues:
-            found = self._ledger.rows(
-                "SELECT venue FROM gate WHERE gate = ? ORDER BY enrolment DESC LIMIT 1", (gate,)
-            )
-            self._venues[gate] = str(found[0][0]) if found else None
+            self._venues[gate] = asked.venue_of(self._ledger, gate)
         return self._venues[gate]
 
 

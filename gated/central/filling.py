@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from gated.central import ledger_counting as counting
 from gated.central.counting import New, count
 from gated.central.known_keys import known_keys
 from gated.central.ledger import Ledger
@@ -25,7 +26,7 @@ def fill(ledger: Ledger, rules: VenueRules, now: int) -> None:
 
     Nothing of it is published: gates ask for what they lack.
     """
-    left = dict(ledger.rows("SELECT what, until - done FROM filling"))
+    left = counting.left(ledger)
     if not left:
         return
     log.info("use records are made of what an earlier release took in: %s", left)
@@ -38,42 +39,26 @@ def fill(ledger: Ledger, rules: VenueRules, now: int) -> None:
 def _statements(ledger: Ledger) -> bool:
     """Whether there is more: ``done`` counts statements in the order of sector and number."""
     with ledger.transaction():
-        rows = ledger.rows("SELECT done FROM filling WHERE what = 'statements'")
-        if not rows:
+        progress = counting.progress(ledger, "statements")
+        if progress is None:
             return False
-        keys, done = _keys(ledger), int(rows[0][0])
-        tokens = ledger.rows(
-            "SELECT token FROM statement ORDER BY sector, number LIMIT ? OFFSET ?", (CHUNK, done)
-        )
-        for (token,) in tokens:
+        keys, done = _keys(ledger), progress[0]
+        tokens = counting.tokens(ledger, done, CHUNK)
+        for token in tokens:
             statement = open_statement(token, keys, 0)
             if isinstance(statement, Entitlement):
                 note_entitled(ledger, statement)
-        return _go_on(ledger, "statements", done + len(tokens), more=len(tokens) == CHUNK)
+        return counting.go_on(ledger, "statements", done + len(tokens), more=len(tokens) == CHUNK)
 
 
 def _events(ledger: Ledger, rules: VenueRules, now: int) -> bool:
     with ledger.transaction():
-        rows = ledger.rows("SELECT done, until FROM filling WHERE what = 'events'")
-        if not rows:
+        progress = counting.progress(ledger, "events")
+        if progress is None:
             return False
-        done, until = rows[0]
-        found = ledger.rows(
-            "SELECT event.id, chain.sector, chain.gate, chain.epoch, chain.id, event.seq, event.body"
-            " FROM event JOIN chain ON chain.id = event.chain WHERE event.id > ? AND event.id <= ?"
-            " AND event.code IS NULL AND chain.branch = 0 ORDER BY event.id LIMIT ?",
-            (done, until, CHUNK),
-        )
-        count(ledger, [New(*row[1:]) for row in found], rules, now)
-        return _go_on(ledger, "events", found[-1][0] if found else until, more=len(found) == CHUNK)
-
-
-def _go_on(ledger: Ledger, what: str, done: int, *, more: bool) -> bool:
-    if more:
-        ledger.execute("UPDATE filling SET done = ? WHERE what = ?", (done, what))
-    else:
-        ledger.execute("DELETE FROM filling WHERE what = ?", (what,))
-    return more
+        rows = counting.counted(ledger, *progress, CHUNK)
+        count(ledger, [New(*row[1:]) for row in rows], rules, now)
+        return counting.go_on(ledger, "events", rows[-1][0] if rows else 0, more=len(rows) == CHUNK)
 
 
 def _keys(ledger: Ledger) -> KeySet:

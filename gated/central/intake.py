@@ -12,16 +12,13 @@ from itertools import groupby
 from gated.central import ledger_events as events
 from gated.central.counting import count
 from gated.central.epoch import Epoch, Taken
+from gated.central.greeting import answers_to
 from gated.central.ledger import Ledger
-from gated.central.ledger_gates import note_state, raise_alarm
+from gated.central.ledger_gates import note_state
 from gated.central.limits import VenueRules
 from gated.central.told import Told
-from gated.wire.ack import Ack
-from gated.wire.event import genesis
 from gated.wire.state import State
 
-#: Code of an alarm (docs/reference/central.md).
-OVERSPENT = "overspent"
 #: Why a believed batch is not taken in: its gate began too many epochs of late.
 TOO_MANY_EPOCHS = "too_many_epochs"
 
@@ -58,22 +55,15 @@ def take_in(
     with ledger.transaction():
         for _, group in groupby(ordered, key=lambda told: (told.batch.gate, told.batch.epoch)):
             _take_epoch(ledger, list(group), now, taken)
-        _count(ledger, taken, rules or VenueRules(None), now)
+        if taken.counted:
+            counted = count(ledger, taken.counted, rules or VenueRules(None), now)
+            taken.uses = counted.told
+            taken.alarms += counted.alarms
         for sector, state in greetings:
             note_state(ledger, state, now)
             if state.online and state.gate not in answered:
-                taken.acks += [(sector, ack) for ack in _answers(ledger, state, now)]
+                taken.acks += [(sector, ack) for ack in answers_to(ledger, state, now)]
     return taken
-
-
-def _count(ledger: Ledger, taken: Taken, rules: VenueRules, now: int) -> None:
-    if not taken.counted:
-        return
-    counted = count(ledger, taken.counted, rules, now)
-    taken.uses = counted.told
-    for gate, epoch in sorted(counted.overspent):
-        if raise_alarm(ledger, gate, epoch, OVERSPENT, now):
-            taken.alarms.append((gate, epoch, OVERSPENT))
 
 
 def _take_epoch(ledger: Ledger, batches: Sequence[Told], now: int, taken: Taken) -> None:
@@ -85,16 +75,3 @@ def _take_epoch(ledger: Ledger, batches: Sequence[Told], now: int, taken: Taken)
         epoch.offer(told)
     epoch.offer_waiting()
     epoch.finish()
-
-
-def _answers(ledger: Ledger, state: State, now: int) -> list[Ack]:
-    """How far central has each epoch that a greeting tells of; of a copied journal, in each history."""
-    acks = []
-    for told in state.epochs:
-        found = events.chains(ledger, state.gate, told.epoch)
-        cursors = [(chain.upto, chain.head) for chain in found] or [(0, genesis(state.gate, told.epoch))]
-        acks += [
-            Ack(state.gate, told.epoch, upto, head, now, forked=len(found) > 1, session=state.session)
-            for upto, head in cursors
-        ]
-    return acks

@@ -116,13 +116,6 @@ def forget_presence(ledger: Ledger, shift: int) -> None:
     ledger.execute("DELETE FROM presence WHERE shift < ?", (shift,))
 
 
-def first_settlement(ledger: Ledger, chain: int, decision: int) -> bool:
-    """Note that the grant in a row is settled. False = it was."""
-    return bool(
-        ledger.rows("INSERT INTO settled VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1", (chain, decision))
-    )
-
-
 # ------------------------------------------------------------------ telling
 
 

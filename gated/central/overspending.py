@@ -11,6 +11,8 @@ from gated.central.ledger import Ledger
 from gated.central.ledger_uses import Used
 from gated.central.limits import Limits, VenueRules
 
+#: Code of an alarm (docs/reference/central.md).
+OVERSPENT = "overspent"
 TOTAL, DAY, VENUE = "total", "day", "venue"
 
 

@@ -50,7 +50,6 @@ class Passage:
     Args:
         standing: how the lane stands before it begins.
         move: tells where so many persons of a pass count as they go in (or, below 0, out).
-        watches: whether the venue watches who is inside: then rows of those who leave say where and when.
         hold_s: how long a release waits for somebody to pass.
         journal_wait_s: how long a settlement is waited for.
         forced: is told when somebody went in without a release.
@@ -69,7 +68,6 @@ class Passage:
         hold_s: float,
         journal_wait_s: float,
         forced: Callable[[], None] = lambda: None,
-        watches: Callable[[], bool] = lambda: False,
     ) -> None:
         self.standing = standing
         self._move = move
@@ -80,7 +78,6 @@ class Passage:
         self._hold_s = hold_s
         self._journal_wait_s = journal_wait_s
         self._forced = forced
-        self._watches = watches
         self._hold_until = math.inf
         self._alarms: deque[None] = deque()  # that stand in the lane's inbox still
         self.alarms_heard = 0
@@ -164,7 +161,7 @@ class Passage:
         event, lane = row.event, self.standing
         move = self._move(row.moved, row.pass_) if row.moved else None
         keep = None
-        if isinstance(event, Exited) and move is not None and self._watches():
+        if isinstance(event, Exited) and move is not None and move.watched:
             event = replace(event, zone=move.zone, shift=move.shift)
         if isinstance(event, LaneChanged):
             log.info("lane %s: %s (%s)", lane.lane, event.state, event.cause)

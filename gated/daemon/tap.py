@@ -134,14 +134,10 @@ class TapWay:
 
     # -------------------------------------------------------------- written
 
-    def watches(self) -> bool:
-        """Whether the venue watches who is inside here: then rows tell it."""
-        return watches(self._profile, self._lane)
-
     def move(self, persons: int, pass_: bytes | None) -> Move:
         """``persons`` went in (or out, below 0): where that counts."""
         zone, shift = self._profile.zone(self._lane).id, self._recall.shift(self._time.read())
-        return Move(shift, zone, pass_, persons)
+        return Move(shift, zone, pass_, persons, self._watches())
 
     def by_hand(self, persons: int, reading: TimeReading) -> Reservation:
         """What staff's opening of this lane reserves: nobody's use, and the people to be counted."""
@@ -159,7 +155,7 @@ class TapWay:
         )
 
     def _granted(self, credential: Credential, granted: Granted, reading: TimeReading) -> Decided:
-        right, watched = granted.entitlement, self.watches()
+        right, watched = granted.entitlement, self._watches()
         return Decided(
             lane=self._lane.id,
             outcome=Outcome.GRANTED,
@@ -177,6 +173,10 @@ class TapWay:
             shift=self._recall.shift(reading) if watched else None,
             knowledge=self._unfresh(reading),
         )
+
+    def _watches(self) -> bool:
+        """Whether the venue watches who is inside here: then rows tell where and when."""
+        return watches(self._profile, self._lane)
 
     def _unfresh(self, reading: TimeReading) -> Freshness | None:
         state = self._recall.freshness(reading)

@@ -14,7 +14,7 @@ from gated.model.document import DocumentError
 from gated.model.refusal import Refusal
 from gated.model.statement import Kind
 from gated.policy.reckoning import is_leap
-from gated.store.elsewhere import ElsewhereStore
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.journal import Journal
 from gated.wire import topics
 from gated.wire.request import HERE, LATER, Answer, UsesWanted

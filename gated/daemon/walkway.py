@@ -81,7 +81,6 @@ class Walkway:
         self._passage = Passage(
             standing=Standing(lane_id, self._leads_out, at_once, unknown_counts),
             move=way.move,
-            watches=way.watches,
             journal=journal,
             time=time,
             clock=clock,

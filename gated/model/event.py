@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from gated.model.decision import Notice
 from gated.model.order import Order
@@ -276,23 +276,5 @@ Event = (
     | Unbelieved
     | Forked
 )
-KINDS: tuple[type[Event], ...] = (
-    Started,
-    Stopped,
-    Decided,
-    Settled,
-    Ordered,
-    Commanded,
-    Reported,
-    Walked,
-    Forced,
-    Exited,
-    Repeated,
-    Foreign,
-    LaneChanged,
-    Imported,
-    SetAside,
-    KnowledgeChanged,
-    Unbelieved,
-    Forked,
-)
+#: Each kind once.
+KINDS: tuple[type[Event], ...] = get_args(Event)

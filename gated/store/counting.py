@@ -101,7 +101,7 @@ def kept(connection: sqlite3.Connection) -> dict[str, Kept]:
 
 def count(connection: sqlite3.Connection, move: Move, at: int | None = None) -> None:
     """Count people in or out; ``at`` is told of those who came in after a tap."""
-    shift, zone, pass_, persons = move
+    shift, zone, pass_, persons, _ = move
     if persons > 0:
         connection.execute(_FILL, (shift, persons))
         if pass_ is not None:

@@ -36,6 +36,7 @@ class Move(NamedTuple):
     zone: str
     pass_: bytes | None  # None: they count in the venue's occupancy, and in nobody's presence
     persons: int  # in; below zero: out
+    watched: bool = False  # whether the venue watches who is inside there: then rows tell zone and shift
 
 
 class Kept(NamedTuple):

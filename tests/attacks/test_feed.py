@@ -487,7 +487,6 @@ def test_an_answer_that_comes_twice_counts_once(site, central, serve):
 
     def twice(request):
         central.say(central.honest(request))
-        return None
 
     central.answering = twice
     sell(site, central, 60)

@@ -65,6 +65,14 @@ def test_a_brief_run_of_the_sync_bench_loses_nothing():
     assert (1500, 0, 0) == (figures["events"], figures["lost"], figures["duplicates"])
 
 
+def test_a_brief_run_of_the_latency_bench_hears_of_everything():
+    words = [sys.executable, str(Path(__file__).with_name("latency.py")), "--json", "--times", "5"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == {"times", "sold", "denied", "used"}
+    assert all(figures[name].keys() == {"p50_s", "p99_s", "max_s"} for name in ("sold", "denied", "used"))
+
+
 @pytest.mark.pcsc
 def test_a_brief_run_of_the_lane_bench_tells_every_hop():
     if pcscd.missing():

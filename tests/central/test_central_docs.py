@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import gated
-from gated.central import epoch, intake, opening
+from gated.central import epoch, intake, opening, overspending
 from gated.central.ledger import Ledger
 from gated.model.refusal import Reason
 
@@ -46,5 +46,5 @@ def test_every_code_is_explained():
 
 
 def test_every_alarm_has_its_heading():
-    for code in (epoch.FORKED, epoch.BROKEN, epoch.MISSING):
+    for code in (epoch.FORKED, epoch.BROKEN, epoch.MISSING, overspending.OVERSPENT):
         assert f"### {code}\n" in TEXT

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from central.box import NOW, Box, event
 from gated.central.filling import CHUNK, fill
-from gated.central.intake import OVERSPENT, take_in
+from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
 from gated.central.ledger_uses import note_entitled, since
 from gated.central.limits import VenueRules
+from gated.central.overspending import OVERSPENT
 from gated.model.statement import Entitlement
 from gated.wire.event import canonical
 

@@ -45,7 +45,7 @@ def first_column(text: str) -> list[str]:
 def test_limits_have_the_values_of_the_code():
     row = r"^\| [^|]+ \| (\d+) \| [^|]+ \| `gated\.([\w.]+)`(?:, `(\w+)`)? \|$"
     rows = re.findall(row, section("Limits"), re.MULTILINE)
-    assert 14 == len(rows) == section("Limits").count("`gated.")
+    assert 14 <= len(rows) == section("Limits").count("`gated.")
     for value, name, parameter in rows:
         module, _, attribute = name.rpartition(".")
         limit = getattr(import_module(f"gated.{module}"), attribute)

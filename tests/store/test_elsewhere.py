@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gated.errors import StoreError
 from gated.model.decision import Presence, Uses
 from gated.store.cache import Cache
-from gated.store.elsewhere import _BOTH_SOME, NOT_ELSEWHERE, ElsewhereReader, ElsewhereStore, together
+from gated.store.elsewhere import _BOTH_SOME, NOT_ELSEWHERE, ElsewhereReader, together
+from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.intake import StatementStore
 from gated.store.uses import Seen
 from gated.wire.uses import NOBODYS, PresenceRecord, UseRecord
@@ -197,6 +198,7 @@ def test_a_record_that_shrank_is_told_and_changes_nothing(place):
     assert 0 == place.merge(use(taken=5), person(come=4, gone=3), seq=7)
     before = place.used(), place.people()
     assert 2 == place.merge(use(taken=4), person(come=4, gone=2), seq=8)
+    assert before == (place.used(), place.people())
     assert 1 == place.merge(use(taken=5, last_at=NOW - 1), seq=9)
     assert before == (place.used(), place.people())
     assert 9 == place.store.seq()
