@@ -92,13 +92,7 @@ class RunningGate:
         floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, floors, settings.state_dir / TIME_NOTE)
         self._knowledge = Knowledge(world.clock.monotonic)
-        watch = KnowledgeWatch(
-            knowledge=self._knowledge,
-            limits=trust.profile.staleness,
-            floors=floors,
-            journal=self.journal,
-            time=self._time,
-        )
+        watch = self._knowledge_watch(floors)
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock, self._knowledge)
@@ -165,6 +159,15 @@ class RunningGate:
             note = {"up": False, "since": 0, "why": error.message}
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
+
+    def _knowledge_watch(self, floors: Floors) -> KnowledgeWatch:
+        return KnowledgeWatch(
+            knowledge=self._knowledge,
+            limits=self._trust.profile.staleness,
+            floors=floors,
+            journal=self.journal,
+            time=self._time,
+        )
 
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world

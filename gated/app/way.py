@@ -63,24 +63,15 @@ class WayToCentral:
             backoff=backoff,
         )
         asking = Asking(gate=settings.gate, link=link, key=key, random=world.random)
+        pulse = _pulse(settings.gate, asking, trust, world, time, knowledge, unbelieved)
+        self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
         self.sync = Sync(
             identity=Identity(settings.gate, trust.profile.sector, __version__, key),
             link=link,
             uplink=uplink,
             downlink=Downlink(statements=statements, trust=trust, time=time),
             asking=asking,
-            followers=(
-                PulseFollower(
-                    gate=settings.gate,
-                    asking=asking,
-                    trust=trust,
-                    time=time,
-                    knowledge=knowledge,
-                    unbelieved=unbelieved,
-                    monotonic=world.clock.monotonic,
-                    random=world.random,
-                ),
-            ),
+            followers=(pulse,),
             unbelieved=unbelieved,
             outbox=outbox,
             statements=statements,
@@ -91,12 +82,32 @@ class WayToCentral:
             note=settings.state_dir / SYNC_NOTE,
             last_words_s=min(LAST_WORDS_S, 2 * sync.ack_wait_s),
         )
-        self.retention = Retention(outbox=kept, journal=journal, time=time, retention_s=sync.retention_s)
 
     def _outbox(self, settings: Settings) -> Outbox:
         outbox = Outbox(settings.state_dir / JOURNAL, settings.gate)
         self.closers.append(outbox.close)
         return outbox
+
+
+def _pulse(
+    gate: str,
+    asking: Asking,
+    trust: Trust,
+    world: World,
+    time: TimeKeeper,
+    knowledge: Knowledge,
+    unbelieved: UnbelievedCounter,
+) -> PulseFollower:
+    return PulseFollower(
+        gate=gate,
+        asking=asking,
+        trust=trust,
+        time=time,
+        knowledge=knowledge,
+        unbelieved=unbelieved,
+        monotonic=world.clock.monotonic,
+        random=world.random,
+    )
 
 
 def tls_files(sync: SyncSettings) -> TlsFiles | None:
