@@ -220,10 +220,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeChanged:
-    """What the gate knows became stale, expired or fresh again, or was first judged since the daemon started.
-
-    ``known_at`` is when the newest applied head was signed, seconds since 1970; 0 = it was lost.
-    """
+    """How old what the gate knows is became another matter; its newest head was signed at ``known_at``."""
 
     kind: ClassVar[str] = "knowledge"
     state: Freshness
