@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from desk import FAR, GATE, SECTOR, Desk
 from feed_log import FeedLog, head_key
+from gated.credential.message import MESSAGE_TYPES, open_message
 from gated.errors import LinkError
 from gated.links.memory import MemoryLink
 from gated.model.letter import Letter, Received
+from gated.model.statement import Kind
+from gated.model.trust import TrustedKey
 from gated.store.cache import Cache
 from gated.store.chain import JournalReader
 from gated.store.directory import DELTA, JOURNAL
@@ -26,9 +29,6 @@ from gated.wire.request import (
     encode_answer,
     read_request,
 )
-from gated.credential.message import MESSAGE_TYPES, open_message
-from gated.model.statement import Kind
-from gated.model.trust import TrustedKey
 from venue import until
 
 

@@ -40,7 +40,9 @@ class Follower:
         self.path.mkdir(mode=0o700, exist_ok=True)
         _, trust = site.settings_and_trust()
         self.signing, trusted = head_key(sector)
-        self.trust = Trust({**trust.keys, trusted.kid: trusted, **(keys or {})}, trust.sector_key, trust.profile)
+        self.trust = Trust(
+            {**trust.keys, trusted.kid: trusted, **(keys or {})}, trust.sector_key, trust.profile
+        )
         self.floors = Floors(journal, self.path / "floors.json")
         self.floors.raise_to(TIME, NOW)
         self.log = FeedLog(self.signing, sector)

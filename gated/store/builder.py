@@ -27,10 +27,10 @@ from gated.store.feed_marks import COUNTED, marks_of, read_marks
 from gated.store.feed_set import FedSet
 from gated.store.genuine import is_genuine
 from gated.store.purge import Placed
-from gated.store.tables import SNAPSHOT_TABLE
 from gated.store.setcheck import told_buckets
 from gated.store.snapshot import says_what_was_fed
 from gated.store.spool import FEED, SPOOL, SpoolReader
+from gated.store.tables import SNAPSHOT_TABLE
 from gated.wire.blob import BlobError
 from gated.wire.manifest import Delta, Manifest, read_index, read_manifest
 from gated.wire.page import read_rows
@@ -156,7 +156,9 @@ class Builder:
         if count != snapshot.rows:
             raise RefusedError("rows_differ")
 
-    def _in_order(self, denials: Iterator[list[PageRow]], others: Iterator[list[PageRow]]) -> Iterator[list[PageRow]]:
+    def _in_order(
+        self, denials: Iterator[list[PageRow]], others: Iterator[list[PageRow]]
+    ) -> Iterator[list[PageRow]]:
         """Both as one sequence of sorted lists. Each is sorted by itself."""
         waiting: list[PageRow] = []
         for rows in others:
@@ -188,7 +190,7 @@ class Builder:
                 yield rows
 
     def _continue(self, delta: sqlite3.Connection, has_old: bool) -> None:  # noqa: FBT001  # one caller, beside
-        """What the cache has from the feed: its snapshot, and what stands in the delta by marks that count."""
+        """What the cache has from the feed: its snapshot, and what marks that count say of the delta."""
         if has_old:
             fed = "fed" if says_what_was_fed(self._db, "old") else "NULL"
             for first, end in _slices():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import KIND_NUMBERS, Kind, place_of
 from gated.model.trust import KeySet

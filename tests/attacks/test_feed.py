@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -12,13 +10,11 @@ from feed_central import FeedCentral
 from feed_log import head_key, newest, set_of
 from gated.model.statement import DenialState, Row, TargetKind
 from gated.model.trust import Algorithm
-from gated.store.intake import cache_status
-from gated.store.directory import FLOORS
-from gated.wire.blob import name_of, pack
-from gated.wire.head import LIFE_S, encode_head
+from gated.wire.blob import pack
+from gated.wire.head import encode_head
 from gated.wire.manifest import Delta, Manifest, Snapshot, encode_index, encode_manifest
 from gated.wire.page import MAGIC, MAX_PAGE_BYTES, RECORD, encode_page
-from gated.wire.request import HERE, LATER, Answer, BlobWanted, HeadWanted
+from gated.wire.request import HERE, Answer, BlobWanted
 from gated.wire.seal import SigningKey
 from venue import DAY, NOW, credential_of, medium, until
 
@@ -93,7 +89,8 @@ class Scene:
 def raw_page(*rows: Row, padding: bytes = b"") -> bytes:
     """A page of rows in whatever order."""
     records = b"".join(
-        RECORD.pack(row.kind, row.key, row.id or bytes(8), row.rank, row.number, len(row.token)) for row in rows
+        RECORD.pack(row.kind, row.key, row.id or bytes(8), row.rank, row.number, len(row.token))
+        for row in rows
     )
     body = records + b"".join(row.token for row in rows)
     return pack(MAGIC + len(rows).to_bytes(4, "big") + body + padding)
@@ -333,9 +330,9 @@ def index_that_is_endless(scene):
 def more_pages_than_a_disk_holds(scene):
     sell(scene.site, scene.central, 40)
     names = [n.to_bytes(32, "big") for n in range(3000)]
-    indexes = []
-    for first in range(10):
-        indexes.append(scene.log.keep(encode_index([bytes([first]) + name[1:] for name in names])))
+    indexes = [
+        scene.log.keep(encode_index([bytes([first]) + name[1:] for name in names])) for first in range(10)
+    ]
     snapshot = Snapshot(len(scene.log.rows), len(newest(scene.log.rows)), (), tuple(indexes))
     _from_scratch(scene, snapshot)
 
@@ -490,7 +487,6 @@ def test_an_answer_that_comes_twice_counts_once(site, central, serve):
 
     def twice(request):
         central.say(central.honest(request))
-        return None
 
     central.answering = twice
     sell(site, central, 60)

@@ -1,4 +1,4 @@
-"""Attacks on the files of the cache: found at the start, nobody is admitted, and the feed mends it by itself."""
+"""Attacks on the files of the cache: found at the start, nobody is admitted, and the feed mends it."""
 
 from __future__ import annotations
 
@@ -87,14 +87,20 @@ def revision_deleted_from_the_delta(files):
 def row_put_back_to_an_older_rank(files):
     """Rank and token of last week, and what the feed said untouched."""
     with closing(sqlite3.connect(files.old / files.snapshot)) as last_week:
-        rank, token = last_week.execute("SELECT rank, token FROM statement WHERE id = ?", (files.cti,)).fetchone()
+        rank, token = last_week.execute(
+            "SELECT rank, token FROM statement WHERE id = ?", (files.cti,)
+        ).fetchone()
     files.edit(DELTA, "UPDATE statement SET rank = ?, token = ? WHERE id = ?", rank, token, files.cti)
 
 
 def row_and_mark_put_back(files):
     with closing(sqlite3.connect(files.old / files.snapshot)) as last_week:
-        rank, token = last_week.execute("SELECT rank, token FROM statement WHERE id = ?", (files.cti,)).fetchone()
-    files.edit(DELTA, "UPDATE statement SET rank = ?, fed = ?, token = ? WHERE id = ?", rank, rank, token, files.cti)
+        rank, token = last_week.execute(
+            "SELECT rank, token FROM statement WHERE id = ?", (files.cti,)
+        ).fetchone()
+    files.edit(
+        DELTA, "UPDATE statement SET rank = ?, fed = ?, token = ? WHERE id = ?", rank, rank, token, files.cti
+    )
 
 
 def delta_replaced_by_last_weeks(files):
@@ -168,7 +174,9 @@ def test_it_is_found_and_mended(site, central, serve, attack):
     central.answering = lambda request: Answer(request.id, LATER)
     served = serve(site, link=central.desk.gate_link())
     wanted = ("cache", ATTACKS[attack])
-    assert until(lambda: served.gate.tick() is not None and wanted in central.unbelieved()), central.unbelieved()
+    assert until(lambda: served.gate.tick() is not None and wanted in central.unbelieved()), (
+        central.unbelieved()
+    )
     with pytest.raises(StoreError, match="incomplete"):
         central.recall(bytes(16))
     assert "out_of_service" == served.tap(medium(1)).refusal.reason
