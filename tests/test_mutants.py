@@ -32,6 +32,7 @@ class Mutant:
 
 INTAKE = "tests/central/test_intake.py"
 SYNC = "tests/daemon/test_sync.py"
+FEED = "tests/central/test_feed.py"
 LAWS = "tests/properties/test_lane_laws.py"
 ORDERS = "tests/daemon/test_orders.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
@@ -364,7 +365,61 @@ MUTANTS = {
         "central/ack_keys.py",
         "ACK_KINDS = (Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME)",
         "ACK_KINDS = (Kind.ACK, Kind.HEAD, Kind.USES, Kind.TIME, Kind.BINDING)",
-        "tests/central/test_office.py::test_a_sector_has_a_key_for_statements_and_another_for_receipts",
+        "tests/central/test_office.py::test_a_sector_has_a_key_for_statements_one_that_serves_and_one_for_commands",
+    ),
+    "unpacked before its size is known": Mutant(
+        "wire/blob.py",
+        "if header.content_size > limit or",
+        "if",
+        "tests/vectors/test_feed_vectors.py::test_a_page_opens_or_is_refused_as_it_says",
+    ),
+    "a page that is not in order": Mutant(
+        "wire/page.py",
+        "if not all(map(lt, places, after)):",
+        "if False:",
+        "tests/vectors/test_feed_vectors.py::test_a_page_opens_or_is_refused_as_it_says",
+    ),
+    "a gap between deltas": Mutant(
+        "wire/manifest.py",
+        "least=after + 1, most=after + 1",
+        "least=after + 1",
+        "tests/vectors/test_feed_vectors.py::test_a_manifest_opens_or_is_refused_as_it_says",
+    ),
+    "a set without ranks": Mutant(
+        "wire/setdigest.py",
+        'rank.to_bytes(8, "big"))',
+        "bytes(8))",
+        "tests/vectors/test_feed_vectors.py::test_a_set_has_the_digest_that_it_says",
+    ),
+    "an older statement in a newer one's place": Mutant(
+        "central/ledger_feed.py",
+        " WHERE excluded.rank > rank",
+        " WHERE false",
+        f"{FEED}::test_manifest_and_pages_of_any_head_are_the_set_that_it_signs",
+    ),
+    "a bucket counted of another moment": Mutant(
+        "central/feed.py",
+        "keep_buckets(self._ledger, self.sector, head.position, anew)",
+        "keep_buckets(self._ledger, self.sector, head.position + 1, anew)",
+        f"{FEED}::test_a_bucket_that_changes_while_a_head_is_made_is_counted_by_the_next",
+    ),
+    "two heads of one version": Mutant(
+        "central/feed.py",
+        "if head_version(self._ledger, self.sector) != head.version - 1:",
+        "if False:",
+        f"{FEED}::test_of_two_who_make_a_head_one_wins",
+    ),
+    "a blob dropped that a head names": Mutant(
+        "central/blobs.py",
+        "                os.utime(self._path(name), (now, now))\n            except",
+        "                self._path(name).stat()\n            except",
+        f"{FEED}::test_what_no_head_has_named_for_two_days_goes",
+    ),
+    "another sector's pages": Mutant(
+        "central/feed_serving.py",
+        "folders.get(asker.sector)",
+        'folders.get("pools")',
+        "tests/central/test_feeder.py::test_a_gate_gets_head_and_blobs_of_its_own_sector_alone",
     ),
 }
 

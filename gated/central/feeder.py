@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 #: How often the log is looked at.
 LOOK_S = 0.05
-#: Between two heads of a sector, where much is issued one by one.
+#: Between two heads of a sector, where much is issued one by one; or as long as the last one took to make.
 LEAST_S = 0.15
 #: How often what nobody needs is dropped.
 TIDY_S = 3600.0
@@ -118,8 +118,10 @@ class Feeder:
 
     def _head(self, feed: Feed, pace: _Pace) -> None:
         if feed.is_due():
+            begun = self._monotonic()
             feed.make_head()
-            pace.head_at = self._monotonic() + LEAST_S
+            made = self._monotonic()
+            pace.head_at = made + max(LEAST_S, made - begun)  # the workers want their turn
             if feed.wants_snapshot():
                 self._snapshot(feed, pace, "after which much was issued")
         if pace.trouble:

@@ -42,6 +42,18 @@ def test_a_brief_run_of_the_memory_bench_grants_every_tap(tmp_path):
     assert min(figures["rss_mb"], figures["rss_start_mb"]) > 10  # a Python with SQLite and cryptography in it
 
 
+def test_a_brief_run_of_the_bench_of_a_big_city_cuts_all_of_it(tmp_path):
+    words = [sys.executable, str(Path(__file__).with_name("bigcity.py")), str(tmp_path), "--json"]
+    for _ in range(2):  # the second takes the office that the first has made
+        ended = subprocess.run([*words, "--statements", "1500"], check=True, capture_output=True, text=True)
+        figures = json.loads(ended.stdout)
+        assert figures.keys() == {
+            "rows", "seconds", "rows_per_s", "pages", "bytes", "bytes_per_row", "base_mb", "peak_mb",
+            "head_after_1_s", "head_after_1000_s",
+        }  # fmt: skip
+        assert 3000 == figures["rows"]
+
+
 def test_a_brief_run_of_the_sync_bench_loses_nothing():
     words = [sys.executable, str(Path(__file__).with_name("sync.py")), "--json", "--events", "1500"]
     ended = subprocess.run(words, check=True, capture_output=True, text=True)

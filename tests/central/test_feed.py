@@ -358,6 +358,44 @@ def test_what_is_issued_while_a_snapshot_is_made_follows_as_deltas(city):
     assert 12 == len(city.rebuilt())
 
 
+class Cut(Blobs):
+    """Ends like a process that is killed, before a blob is put or after it."""
+
+    def __init__(self, place, lives: int, *, after: bool) -> None:
+        super().__init__(place, "pools")
+        self.lives, self.after = lives, after
+
+    def put(self, blob, now):
+        self.lives -= 1
+        if self.lives == 0 and self.after:
+            super().put(blob, now)
+        if self.lives <= 0:
+            raise KeyboardInterrupt
+        return super().put(blob, now)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whenever_it_is_cut_off_the_last_head_stays_whole_and_the_next_comes(city, after):
+    city.issue(20)
+    city.office.deny(TargetKind.PASS, bytes(16), DenialState.REVOKED, now=NOW)
+    city.feed.make_snapshot(lambda _: None)
+    city.issue(20)
+    for lives in range(1, 20):
+        version = city.head().version
+        dying = city.again(Cut(city.place, lives, after=after))
+        make = dying.make_head if lives % 2 else lambda dying=dying: dying.make_snapshot(lambda _: None)
+        city.issue(1)
+        with suppress(KeyboardInterrupt):
+            make()
+        assert version <= city.head().version
+        city.rebuilt()
+        city.feed = city.again()
+        if city.feed.is_due():
+            assert city.feed.make_head() is not None
+        assert city.feed.tidy()
+        assert city.head().position == len(city.truth()) == len(city.rebuilt())
+
+
 def test_one_snapshot_is_made_at_a_time(city):
     city.issue(2)
     with Blobs(city.place, "pools").alone() as alone:
@@ -481,6 +519,29 @@ def test_a_statement_that_the_log_lost_is_passed_over(city):
         for name in (delta.denials, delta.others)
         if name
     ]
+
+
+def test_an_older_ledger_is_read_once_and_has_the_same_feed(city):
+    carried = Steps(city)
+    for who in range(3):
+        carried.bind(who)
+        carried.entitle(who)
+        carried.revise(who)
+        carried.deny(who, TargetKind.PASS, DenialState.BLOCKED)
+        carried.deny(who, TargetKind.PASS, DenialState.LIFTED)
+    before = [city.ledger.rows(f"SELECT * FROM {table}") for table in ("place", "bucket")]
+    assert 9 == len(before[0])
+    with city.ledger.transaction():
+        city.ledger.execute("INSERT INTO statement SELECT sector, 99, at, x'00', 0 FROM statement LIMIT 1")
+        for table in ("place", "bucket", "head"):
+            city.ledger.execute(f"DROP TABLE {table}")
+        city.ledger.execute("DELETE FROM _sqlite_migrations WHERE name = '0006_feed'")
+    city.ledger.close()
+    city.ledger = Ledger(city.place / "central.db")
+    assert before == [city.ledger.rows(f"SELECT * FROM {table}") for table in ("place", "bucket")]
+    city.ledger.execute("DELETE FROM statement WHERE number = 99")
+    city.feed = city.again()
+    carried.head()
 
 
 def test_two_sectors_have_two_feeds(tmp_path):

@@ -24,6 +24,8 @@ from gated.model.statement import Kind
 from gated.wire import topics
 from gated.wire.ack import MAX_ACK_BYTES
 from gated.wire.batch import MAX_BATCH_BYTES
+from gated.wire.head import MAX_HEAD_BYTES
+from gated.wire.request import MAX_BODY_BYTES, MAX_REQUEST_BYTES, read_answer
 from gated.wire.state import MAX_STATE_BYTES
 from gated.wire.statement_file import MAX_TOKEN_BYTES
 from node import modules
@@ -99,9 +101,8 @@ def test_a_planted_mistake_is_seen(judge, path, mistake):
 
 def test_every_reference_leads_somewhere():
     references = [part["$ref"] for _, part in walk(DOCUMENT) if "$ref" in part]
-    assert {"./sync/batch.schema.json", "./sync/ack.schema.json", "./sync/state.schema.json"} < set(
-        references
-    )
+    sealed = {f"./sync/{name}.schema.json" for name in ("batch", "ack", "state", "head")}
+    assert sealed < set(references)
     for reference in references:
         assert follow(reference), reference
     assert (REFERENCE / MESSAGES["freshStatement"]["x-sealed"]["grammar"]).exists()
@@ -113,11 +114,15 @@ def test_channels_are_the_topics_of_the_code():
         "events": topics.events("{gate}"),
         "state": topics.state("{gate}"),
         "ack": topics.ack("{gate}"),
+        "request": topics.request("{gate}"),
+        "response": topics.response("{gate}"),
+        "head": topics.head("{sector}"),
         "statement": topics.statement("{sector}"),
     }
     for name, channel in DOCUMENT["channels"].items():
         assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"]), name
     assert topics.shared_events("<secret>") in DOCUMENT["channels"]["events"]["description"]
+    assert topics.shared_requests("<secret>") in DOCUMENT["channels"]["request"]["description"]
     assert topics.ALL_STATES in DOCUMENT["channels"]["state"]["description"]
     assert topics.state("{gate}") == DOCUMENT["servers"]["broker"]["bindings"]["mqtt"]["lastWill"]["topic"]
 
@@ -131,14 +136,18 @@ def test_every_channel_has_one_operation_as_the_gate_does_it():
     for name, operation in done.items():
         address, binding = DOCUMENT["channels"][name]["address"], operation["bindings"]["mqtt"]
         assert operation["action"] == ("send" if "/up/" in address else "receive")
-        assert (1, name == "state") == (binding["qos"], binding["retain"])
+        assert (1, name in ("state", "head")) == (binding["qos"], binding["retain"])
         assert [follow(one["$ref"]) for one in operation["messages"]] == list(
             DOCUMENT["channels"][name]["messages"].values()
         )
 
 
 def test_messages_are_those_of_the_code():
-    told = {name: message["x-sealed"]["contentType"] for name, message in MESSAGES.items()}
+    sealed = {name: message["x-sealed"] for name, message in MESSAGES.items() if "x-sealed" in message}
+    assert MESSAGES.keys() - sealed.keys() == {"centralAnswer"}
+    told = {name: one["contentType"] for name, one in sealed.items()}
+    assert told["gateRequest"] == MESSAGE_TYPES[Kind.REQUEST]
+    assert told["sectorHead"] == MESSAGE_TYPES[Kind.HEAD]
     assert told["gateEvents"] == MESSAGE_TYPES[Kind.EVENTS]
     assert told["gateState"] == MESSAGE_TYPES[Kind.STATE]
     assert told["centralAck"] == MESSAGE_TYPES[Kind.ACK]
@@ -154,6 +163,9 @@ def test_messages_are_those_of_the_code():
         ("gateState", {MAX_STATE_BYTES}),
         ("centralAck", {MAX_ACK_BYTES}),
         ("freshStatement", {MAX_TOKEN_BYTES}),
+        ("gateRequest", {MAX_REQUEST_BYTES}),
+        ("centralAnswer", {MAX_BODY_BYTES}),
+        ("sectorHead", {MAX_HEAD_BYTES}),
     ],
 )
 def test_sizes_are_those_of_the_code(message, sizes):
@@ -164,13 +176,19 @@ def test_sizes_are_those_of_the_code(message, sizes):
 def test_examples_are_vectors_and_open(name):
     (example,) = MESSAGES[name]["examples"]
     sync = json.loads((VECTORS / "sync.json").read_text())
+    feed = json.loads((VECTORS / "feed.json").read_text())
     statements = json.loads((VECTORS / "statements.json").read_text())["statements"]
     vectors = (
         {case["name"]: case["steps"][0]["message"] for case in sync["conversations"]}
         | {case["name"]: case["message"] for case in sync["acks"]}
         | {case["name"]: case["token"] for case in statements}
+        | {case["name"]: case["token"] for case in feed["heads"]}
+        | {case["name"]: case["message"] for case in feed["questions"] + feed["answers"]}
     )
     assert example["payload"] == vectors[example["name"]]
+    if name == "centralAnswer":
+        assert read_answer(bytes.fromhex(example["payload"])).body
+        return
     sealed = MESSAGES[name]["x-sealed"]
     header = cose.split(bytes.fromhex(example["payload"]), MAX_MESSAGE_BYTES).header
     assert header.content_type in re.split(r", | or ", sealed["contentType"])

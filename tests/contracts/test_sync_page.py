@@ -112,6 +112,7 @@ def test_topics_and_kinds_are_those_of_the_code():
         topics.request("<gate>"),
         topics.ack("<gate>"),
         topics.response("<gate>"),
+        topics.head("<sector>"),
         topics.statement("<sector>"),
     ]
     assert f"`{topics.shared_events('<secret>')}`" in section("Topics")
