@@ -179,9 +179,7 @@ class CentralWorker:
         while came is not None:
             if isinstance(came, Received):
                 if topics.gate_of(came.topic)[1] == "request":
-                    self._take_in(
-                        [came]
-                    )  # at once: no commit is due, and a gate may ask for a thousand pages
+                    self._take_in([came])  # no commit is due, and a gate may ask for a thousand pages
                 else:
                     letters.append(came)
             else:

@@ -104,9 +104,12 @@ class Feed:
     def turn(self, now: float) -> None:
         """Do what is due. Raises ``StoreError``."""
         self._state.look(now)
-        if self._is_behind() and now >= self._retry_at:
+        if not self._is_behind():
+            if self._target is not None:
+                self._state.tidy()
+        elif now >= self._retry_at:
             self._try(now)
-        elif self._transfer is None and now >= self._ask_head_at and self._lacks_head():
+        if self._transfer is None and now >= self._ask_head_at and self._lacks_head():
             self._ask_head(now)
         self._tell(now)
 
@@ -156,7 +159,9 @@ class Feed:
         except RefusedError as refused:
             self._unbelieved.note(refused.what, refused.code)
             self._give_up(f"{refused.what}: {refused.code}")
-        except StoreError as error:
+        except StoreError as error:  # begun anew it finds what was fetched, and what broke is gone
+            self._end_transfer()
+            self._state.release()
             self._later(now, error.message)
             raise
 

@@ -1,7 +1,7 @@
 """Which heads of the feed are believed: signed, of our sector, in their time, and none older than another.
 
-Versions are compared by key: a thief's key may have signed the highest number there is, and the key that comes
-in its place begins anew.
+Versions are compared by key: a thief's key may have signed the highest number there is, and the key that
+comes in its place begins anew.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from gated.daemon.feed_heads import Believed
 from gated.daemon.feed_state import FeedState
 from gated.daemon.feed_transfer import MOST_DIRECT, RefusedError, Transfer
 from gated.model.trust import KeySet
+from gated.store.snapshot import Step
 
 #: Between two looks at the process that builds; seconds.
 _LOOK_S = 0.02
@@ -32,6 +33,7 @@ def pull(
     progress: Callable[[int], None] = lambda _percent: None,
     *,
     most_direct: int = MOST_DIRECT,
+    after_step: Step = lambda _step: None,
 ) -> bool:
     """Let the cache agree with a believed head; False: it did already. Beside a running gate too.
 
@@ -40,12 +42,20 @@ def pull(
     state.acquire()
     try:
         if state.applied is not None and state.applied.head == target.head:
+            state.tidy()
             return False
         if state.agrees_already(target):
             state.advance(target)
             return True
         transfer = Transfer(
-            target, state.applied, state.store, keys, floor, thorough=True, most_direct=most_direct
+            target,
+            state.applied,
+            state.store,
+            keys,
+            floor,
+            thorough=True,
+            most_direct=most_direct,
+            after_step=after_step,
         )
         try:
             _carry_on(transfer, source, progress)

@@ -9,6 +9,7 @@ from gated.daemon.feed_heads import Believed, Heads
 from gated.daemon.feed_transfer import Transfer, applied_of
 from gated.daemon.knowledge import Knowledge
 from gated.errors import StoreError
+from gated.store.building import discard
 from gated.store.directory import held
 from gated.store.feed import FeedStore, Promise
 from gated.store.feed_set import SetBuckets
@@ -33,7 +34,7 @@ class FeedState:
         self._looked_at = -LOOK_S
         self._changes: deque[tuple[int, set[int]]] = deque(maxlen=_MOST_CHANGES)
         self._lock = ExitStack()
-        self._has_lock = False
+        self._has_lock = self._is_tidy = False
         #: The head that the cache agrees with.
         self.applied: Believed | None = None
         #: A check of the whole set is wanted: some of it was not compared.
@@ -129,6 +130,12 @@ class FeedState:
         assert self.applied is not None  # it agrees already
         self.store.advance(applied_of(target), self.applied.token)
         self.applied, self._token = target, target.token
+
+    def tidy(self) -> None:
+        """There is nothing to come to: what a transfer left that was cut off at its very end goes."""
+        if not self._is_tidy:
+            discard(self.store.directory)
+            self._is_tidy = True
 
     def came_to(self, transfer: Transfer) -> None:
         """A transfer is done."""

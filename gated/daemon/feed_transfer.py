@@ -1,4 +1,4 @@
-"""From a head to a cache that agrees with it: what has to be fetched, in which order, and what is done with it.
+"""From a head to a cache that agrees with it: what is fetched, in which order, and what is done with it.
 
 It asks nobody itself: ``wants`` says what is missing and ``take`` takes it, from wherever it came. Denials
 come first and are in force at once. A few statements go into the delta; many make a new snapshot.
@@ -18,6 +18,7 @@ from gated.store.activation import activate
 from gated.store.building import Building, Plan
 from gated.store.feed import Applied, FeedStore, Promise
 from gated.store.genuine import is_genuine
+from gated.store.snapshot import Step
 from gated.store.spool import Spool
 from gated.wire.blob import MAX_BLOB_BYTES, BlobError
 from gated.wire.manifest import Delta, Manifest, read_index, read_manifest
@@ -46,6 +47,8 @@ class Transfer:
         keys: who is believed, asked of rows that the feed does not know.
         floor: a time that is certainly over.
         thorough: compare the set before the head counts, however long that takes.
+        most_direct: of more statements a snapshot is built.
+        after_step: is told each step that was made; tests cut the power there.
 
     """
 
@@ -59,8 +62,10 @@ class Transfer:
         *,
         thorough: bool = False,
         most_direct: int = MOST_DIRECT,
+        after_step: Step = lambda _step: None,
     ) -> None:
         self.target = target
+        self._after_step = after_step
         self._most_direct = most_direct
         #: The token of the head that it begins from; empty = from nothing.
         self.base = b"" if applied is None else applied.token
@@ -131,6 +136,7 @@ class Transfer:
         self._keep(name, blob)
         self._todo.remove(name)
         self.bytes += len(blob)
+        self._after_step("taken")
         if self._building is not None:
             self._building.nudge()
 
@@ -167,6 +173,7 @@ class Transfer:
             rows = self._page(self._urgent[0], denials=True)
             self._store.bring(rows, marked=False)
             self._urgent.popleft()
+            self._after_step("in force")
             return False
         if self._todo or self._asked:
             return False
@@ -220,6 +227,7 @@ class Transfer:
                     if row[:3] not in best or best[row[:3]].rank <= row.rank:
                         best[row[:3]] = row
         self.touched = self._store.bring(best.values(), marked=True)
+        self._after_step("marked")
         agreed = self._store.agrees(self._promise(), self.touched, thorough=self._thorough)
         if agreed is False:  # our rows or the head's: a whole snapshot tells which
             return self._plan_snapshot(onto=False)
@@ -227,10 +235,11 @@ class Transfer:
         if self.unchecked:
             self._store.buckets.forget(self.touched)
         self._store.advance(self._applied(), self.base)
+        self._after_step("advanced")
         return True
 
     def _plan_snapshot(self, *, onto: bool) -> bool:
-        manifest, head = self._manifest, self.target.head
+        manifest = self._manifest
         assert manifest is not None
         self._spool = Spool(self._store.directory)
         for name, blob in self._held.items():  # a few statements that did not agree came as blobs, too
@@ -293,17 +302,20 @@ class Transfer:
         if code:
             raise RefusedError("head" if code in ("set_differs", "rows_differ") else "page", code)
         sector = self.target.head.sector
+        self._after_step("built")
         activate(
             self._store.directory,
             building.built,
             self._applied(),
             self.target.head.rows,
             lambda row: is_genuine(row, self._keys, self._floor, sector),
+            self._after_step,
         )
         self._store.buckets = building.buckets
         assert self._spool is not None
         self._spool.remove()
         self._spool = None
+        self._after_step("tidied")
         return True
 
     # -------------------------------------------------------------- inside

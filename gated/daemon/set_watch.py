@@ -1,4 +1,4 @@
-"""Looks whether the cache still holds what its head says: at start, hourly, and where something was not compared.
+"""Looks whether the cache still holds what its head says: at start, hourly, and after what was not compared.
 
 What was edited by hand, or put back from an old copy, admits nobody until the feed has brought it anew.
 """
@@ -24,7 +24,7 @@ from gated.wire.event import Stamp
 log = logging.getLogger(__name__)
 
 CHECK_S = 3600.0
-#: A check that could not be made is made again after so long; the newest head becomes a floor so late at most.
+#: A check that could not be made is made again after so long; a head becomes a floor so late at most.
 AGAIN_S, FLOOR_S = 60.0, 60.0
 
 

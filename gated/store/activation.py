@@ -1,9 +1,9 @@
 """A snapshot of the feed begins to count, so that a power cut at any step loses nothing.
 
 The steps, where ``store/building.py`` has left a durable file beside: 1 it takes a name that no snapshot ever
-had; 2 one transaction of ``delta.db`` names it, and its head, and begins a generation in which no older mark
-counts; 3 rows that it covers leave the delta, few at a time; 4 the old snapshot and the spool go. After a crash
-before 2 the old one counts, and an unnamed file goes at the next start; after it the new one does.
+had; 2 one transaction of ``delta.db`` names it, and its head, and begins a generation in which no older
+mark counts; 3 rows that it covers leave the delta, few at a time; 4 the old snapshot and the spool go. After
+a crash before 2 the old one counts, and an unnamed file goes at the next start; after it the new one does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def _point(connection: sqlite3.Connection, delta: Path, name: str, applied: Appl
         _, position, _ = read_pointer(connection, delta)
         connection.execute("UPDATE pointer SET snapshot = ?, covers = position, complete = 1", (name,))
         connection.execute(
-            "UPDATE feed SET head = ?, version = ?, position = ?, at = ?, generation = generation + 1, seen = ?",
+            "UPDATE feed SET head = ?, version = ?, position = ?, at = ?, seen = ?,"
+            " generation = generation + 1",
             (applied.token, applied.version, applied.position, applied.at, position),
         )
         connection.execute(

@@ -190,7 +190,7 @@ class Builder:
                 yield rows
 
     def _continue(self, delta: sqlite3.Connection, has_old: bool) -> None:  # noqa: FBT001  # one caller, beside
-        """What the cache has from the feed: its snapshot, and what stands in the delta by marks that count."""
+        """What the cache has from the feed: its snapshot, and what marks that count say of the delta."""
         if has_old:
             fed = "fed" if says_what_was_fed(self._db, "old") else "NULL"
             for first, end in _slices():

@@ -15,7 +15,7 @@ from gated.store.child import Child
 from gated.store.directory import FOLDING
 from gated.store.feed_set import SetBuckets
 from gated.store.setcheck import buckets_of
-from gated.store.spool import FEED
+from gated.store.spool import FEED, SPOOL
 
 #: What is built, until it takes the name of a snapshot.
 BUILDING = "building.db"
@@ -134,6 +134,19 @@ class Building:
         self._child.end()
         self.built.unlink(missing_ok=True)
         self._lock.release()
+
+
+def discard(directory: Path) -> None:
+    """Remove a transfer's files: the cache agrees with the newest head. Raises ``StoreError``."""
+    for name in (SPOOL, BUILDING):
+        path = directory / FEED / name
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be removed ({error.strerror})",
+                hint="the user of the daemon must own state_dir and every file in it",
+            ) from error
 
 
 def _told_keys(keys: KeySet) -> Sequence[dict[str, Any]]:

@@ -37,7 +37,8 @@ _BRING = (
     " position = CASE WHEN excluded.rank > rank THEN excluded.position ELSE position END,"
     " rank = max(rank, excluded.rank),"
     " was = CASE WHEN excluded.fed IS NOT NULL AND fed_at BETWEEN :low AND :high THEN fed ELSE was END,"
-    " was_at = CASE WHEN excluded.fed IS NOT NULL AND fed_at BETWEEN :low AND :high THEN fed_at ELSE was_at END,"
+    " was_at = CASE WHEN excluded.fed IS NOT NULL AND fed_at BETWEEN :low AND :high THEN fed_at"
+    " ELSE was_at END,"
     " fed = coalesce(excluded.fed, fed), fed_at = coalesce(excluded.fed_at, fed_at)"
 )
 _RANKS = (
@@ -233,7 +234,7 @@ class FeedStore:
     def advance(self, applied: Applied, base: bytes) -> None:
         """This head counts from now on in place of ``base``, and with it the marks up to its position.
 
-        Raises ``StoreError`` where another head counts by now, or none: the set may have been found to differ.
+        Raises ``StoreError`` where another head counts by now, or none: the set may have been found wrong.
         """
         changed = 0
 

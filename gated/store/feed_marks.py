@@ -1,8 +1,8 @@
 """What the feed has said of a place, as marks in ``delta.db`` that count or do not count yet.
 
-A mark is a rank and where it was said: the generation of the feed's snapshot and the position in central's log.
-It counts where the generation is the present one and the applied head has come to the position. So an old
-generation's marks end with one row that changes, and those of a head that is being applied begin with one.
+A mark is a rank and where it was said: the generation of the feed's snapshot and the position in central's
+log. It counts where the generation is the present one and the applied head has come to the position. So an
+old generation's marks end with one row that changes, and those of a head that is being applied begin so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ POSITION_BITS = 40
 MAX_POSITION = (1 << POSITION_BITS) - 1
 
 #: The mark of a row that counts, NULL where none does. Of the two the newer one.
-COUNTED = "CASE WHEN fed_at BETWEEN :low AND :high THEN fed WHEN was_at BETWEEN :low AND :high THEN was ELSE NULL END"
+COUNTED = "CASE WHEN fed_at BETWEEN :low AND :high THEN fed WHEN was_at BETWEEN :low AND :high THEN was END"
 
 
 class Marks(NamedTuple):

@@ -1,7 +1,7 @@
 """The set of places and ranks that the feed has said, read from the cache's own rows.
 
-Of each place the rank that counts is the highest of delta and snapshot. Where the row that stands there has an
-older one, somebody put it back: the set differs, whatever the marks say.
+Of each place the rank that counts is the highest of delta and snapshot. Where the row that stands there has
+an older one, somebody put it back: the set differs, whatever the marks say.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from gated.store.feed_marks import COUNTED, Marks
 from gated.wire.setdigest import BUCKETS, bucket_digest, first_key, set_digest
 
 _RANGE = "WHERE key >= :first AND key < :end"
-_SNAPSHOT = f"SELECT key, kind, id, rank, fed FROM {{schema}}.statement {_RANGE} ORDER BY key, kind, id"
-_DELTA = f"SELECT key, kind, id, rank, {COUNTED} FROM main.statement {_RANGE}"
+_SNAPSHOT = f"SELECT key, kind, id, rank, fed FROM {{schema}}.statement {_RANGE} ORDER BY key, kind, id"  # noqa: S608  # all of it is ours
+_DELTA = f"SELECT key, kind, id, rank, {COUNTED} FROM main.statement {_RANGE}"  # noqa: S608  # the same
 
 #: Stands for a bucket that holds what nobody said: no bucket has this digest.
 SPOILT = b""
@@ -50,7 +50,7 @@ class FedSet:
         self._has_delta = has_delta
 
     def bucket(self, number: int, marks: Marks) -> tuple[bytes, int]:
-        """(digest, places) of a bucket; ``SPOILT`` where a row is not what it was. Raises ``sqlite3.Error``."""
+        """(digest, places) of a bucket; ``SPOILT`` where a row was changed. Raises ``sqlite3.Error``."""
         bounds = {"first": first_key(number), "end": first_key(number + 1)}
         rows: Iterable[_Held] = self._of_snapshot(bounds)
         try:

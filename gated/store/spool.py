@@ -1,6 +1,6 @@
 """Blobs that were fetched, in one file that only grows: what arrived is not fetched again, whatever happens.
 
-A record is the length of a blob (4 bytes), its name (32) and the blob. Each is compared with its name whenever
+A record is the length of a blob (4 bytes), its name (32) and the blob. Each is compared with its name when
 it is read, so nothing depends on what a power cut left: the file is cut after its last whole record.
 """
 
@@ -118,7 +118,8 @@ class Spool:
 
     def _resume(self) -> None:
         self._places: dict[bytes, int] = {}
-        self._end = self._flushed = len(_HEADER)
+        self._end: int = len(_HEADER)
+        self._flushed = self._end
         if self._file.read(len(_HEADER)) != _HEADER:
             self._file.seek(0)
             self._file.truncate()

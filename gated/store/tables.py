@@ -11,6 +11,6 @@ STATEMENT_TABLE = (
     " rank INTEGER NOT NULL, token BLOB NOT NULL, position INTEGER NOT NULL,"
     "{more} PRIMARY KEY (key, kind, id))"
 )
-#: The table of a snapshot. ``fed`` is the rank that the feed has said for this place; NULL = it said none, and
-#: the row came as a live statement or in a file. Snapshots of earlier releases have no such column.
+#: The table of a snapshot. ``fed`` is the rank that the feed has said for this place; NULL = it said none,
+#: and the row came as a live statement or in a file. Snapshots of earlier releases have no such column.
 SNAPSHOT_TABLE = STATEMENT_TABLE.format(more=" fed INTEGER,")

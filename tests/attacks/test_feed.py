@@ -330,9 +330,9 @@ def index_that_is_endless(scene):
 def more_pages_than_a_disk_holds(scene):
     sell(scene.site, scene.central, 40)
     names = [n.to_bytes(32, "big") for n in range(3000)]
-    indexes = []
-    for first in range(10):
-        indexes.append(scene.log.keep(encode_index([bytes([first]) + name[1:] for name in names])))
+    indexes = [
+        scene.log.keep(encode_index([bytes([first]) + name[1:] for name in names])) for first in range(10)
+    ]
     snapshot = Snapshot(len(scene.log.rows), len(newest(scene.log.rows)), (), tuple(indexes))
     _from_scratch(scene, snapshot)
 

@@ -1,4 +1,4 @@
-"""Attacks on the files of the cache: found at the start, nobody is admitted, and the feed mends it by itself."""
+"""Attacks on the files of the cache: found at the start, nobody is admitted, and the feed mends it."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@
     python tests/bench/feed.py --json --statements 1000000   the city of the issue: minutes, 3 GB of disk
     python tests/bench/feed.py --dir /var/tmp/feed           keeps the office for the next run
 
-gated   ``gated central serve`` with its ledger and pages, a real mosquitto with mutual TLS, and a whole gate, each
-        in its process: from the opening of the link to the activated snapshot, every page compared with its name,
-        every row counted, the set compared with the signed head. A process of the gate's own builds the
-        snapshot; ``peak_mb`` is the gate and that process together.
+gated   ``gated central serve`` with its ledger and pages, a real mosquitto with mutual TLS, and a whole gate,
+        each in its process: from the opening of the link to the activated snapshot, every page compared with
+        its name, every row counted, the set compared with the signed head. A process of the gate's own builds
+        the snapshot; ``peak_mb`` is the gate and that process together.
 bare    the same rows, sorted, by one ``executemany`` into the same table, and an fsync at its end.
 
 Meanwhile taps are decided in the gate's process, a hundred each second: recalled, verified, judged, written

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
+import signal
+import sqlite3
 
 import pytest
 
@@ -143,6 +145,23 @@ def test_a_transfer_goes_on_after_a_restart(site, central, serve):
     assert len(first & again) <= 1  # the manifest alone: it says what else is wanted
 
 
+def test_a_builder_that_is_killed_is_begun_anew(site, central, serve):
+    sell(site, central, *range(20))
+    central.log.page_rows = 5
+    central.log.fold()
+    central.answering = lambda request: (
+        Answer(request.id, LATER) if isinstance(request.want, BlobWanted) and len(central.asked) > 8 else None
+    )
+    central.publish()
+    served = serve(site, link=central.desk.gate_link())
+    feed = served.gate._feeding._feed
+    assert until(lambda: feed._transfer is not None and feed._transfer._building is not None)
+    os.kill(feed._transfer._building.pid, signal.SIGKILL)
+    central.answering = lambda _request: None
+    assert central.reached()
+    assert served.tap(medium(3)).granted
+
+
 def test_nobody_answers_and_the_gate_does_not_storm(site, central, serve):
     sell(site, central, 1)
     central.answering = lambda request: Answer(request.id, NO_SUCH_THING)
@@ -162,8 +181,6 @@ def test_a_changed_cache_admits_nobody_and_is_fetched_anew(site, central, serve)
     assert central.reached()
     served.stop_now()
     name = next(site.state.glob("snapshot-*.db"))
-    import sqlite3
-
     with sqlite3.connect(name) as editor:
         editor.execute("DELETE FROM statement WHERE kind = 2")
     editor.close()
@@ -176,4 +193,3 @@ def test_a_changed_cache_admits_nobody_and_is_fetched_anew(site, central, serve)
     assert until(lambda: central.applied().version == central.log.version)
     assert "denied" == served.tap(medium(2)).refusal.reason
     assert served.tap(medium(1)).granted
-    assert json.dumps(read_feed_note(site.state))
