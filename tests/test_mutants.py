@@ -35,9 +35,46 @@ SYNC = "tests/daemon/test_sync.py"
 FEED = "tests/central/test_feed.py"
 TRUST = "tests/attacks/test_trust.py::test_it_is_refused_with_its_code_and_the_gate_goes_on"
 LAWS = "tests/properties/test_lane_laws.py"
+TIME = "tests/attacks/test_time.py"
 ORDERS = "tests/daemon/test_orders.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
+    "an answer believed over any number": Mutant(
+        "daemon/pulse.py",
+        "if pulse.nonce != nonce:",
+        "if False:",
+        f"{TIME}::test_a_pulse_that_is_not_right_moves_nothing_and_is_told[the last answer again]",
+    ),
+    "a late answer bounds from above": Mutant(
+        "daemon/pulse.py",
+        "rtt_s if rtt_s < SURE_RTT_S else None",
+        "rtt_s",
+        f"{TIME}::test_an_answer_that_was_held_back_bounds_the_time_from_below_alone",
+    ),
+    "a time server bounds the time": Mutant(
+        "policy/reckoning.py",
+        "        if sample.wall > most:\n",
+        "        if False:\n",
+        f"{TIME}::test_a_clock_that_jumps_while_the_gate_runs_is_found_out_at_once",
+    ),
+    "a night shuts today out": Mutant(
+        "policy/reckoning.py",
+        "            high = self.start.morning(sample)\n",
+        "            high = None\n",
+        f"{TIME}::test_a_night_without_battery_and_network_shuts_nobody_out",
+    ),
+    "our clock makes knowledge older": Mutant(
+        "policy/rules.py",
+        "at - case.floor_lag < ends",
+        "at < ends",
+        "tests/policy/test_freshness.py::test_age_is_told_by_the_floor_whatever_our_clock_says",
+    ),
+    "lost knowledge is not judged": Mutant(
+        "daemon/knowledge.py",
+        "return LOST if known_at is None and self.expected else known_at",
+        "return known_at",
+        "tests/daemon/test_knowledge.py::test_a_gate_that_had_a_head_and_lost_it_is_expired",
+    ),
     "lowered counters unnoticed": Mutant(
         "store/verification.py",
         "elif taken < least and",
