@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from feed_central import FeedCentral
-from feed_log import newest, set_of
+from feed_log import head_key, newest, set_of
 from gated.model.statement import DenialState, Row, TargetKind
 from gated.model.trust import Algorithm
 from gated.wire.blob import pack
@@ -16,7 +16,7 @@ from gated.wire.manifest import Delta, Manifest, Snapshot, encode_index, encode_
 from gated.wire.page import MAGIC, MAX_PAGE_BYTES, RECORD, encode_page
 from gated.wire.request import HERE, Answer, BlobWanted
 from gated.wire.seal import SigningKey
-from venue import DAY, NOW, credential_of, medium
+from venue import DAY, NOW, credential_of, medium, until
 
 DENIED = 5
 
