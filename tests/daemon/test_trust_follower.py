@@ -17,7 +17,16 @@ from gated.model.statement import Kind
 from gated.model.trust import TrustedKey
 from gated.store.sync_note import TRUST_NOTE, read_sync_note
 from gated.wire import topics
-from gated.wire.request import HERE, LATER, NO_SUCH_THING, PART_BYTES, Answer, encode_answer, read_request
+from gated.wire.request import (
+    HERE,
+    LATER,
+    NO_SUCH_THING,
+    PART_BYTES,
+    Answer,
+    TrustWanted,
+    encode_answer,
+    read_request,
+)
 from trust_repository import Simulator
 from trusting import keys_of, profile_of, with_key
 from venue import until
@@ -54,6 +63,8 @@ class Shelf:
             key.kid: TrustedKey(key.kid, key.algorithm, key.public, frozenset({SECTOR}), kinds, 0, 1 << 40)
         }
         request = read_request(open_message(token, Kind.REQUEST, keys, SECTOR, 0))
+        if not isinstance(request.want, TrustWanted):
+            return  # of its other followers
         file, part = request.want.file, request.want.part
         self.asked.append((file, part))
         if file in self.says:
