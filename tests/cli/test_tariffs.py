@@ -20,8 +20,12 @@ from gated.model.refusal import Reason
 
 ROOT = Path(__file__).parents[2]
 TARIFFS = ROOT / "config" / "tariffs"
-#: The eleven that a rule gives; the others are of statements, media and lanes.
-GIVEN = list(Reason)[: list(Reason).index(Reason.VENUE_FULL) + 1]
+#: The eleven that a rule gives where all is known; the others are of statements, media and lanes.
+GIVEN = [
+    reason
+    for reason in list(Reason)[: list(Reason).index(Reason.VENUE_FULL) + 1]
+    if reason is not Reason.KNOWLEDGE_EXPIRED
+]
 
 
 def document(name: str) -> dict:

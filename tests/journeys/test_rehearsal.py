@@ -66,8 +66,8 @@ class Gate:
         )
         self.media = {name: self.carried(number, name) for number, name in enumerate(scenario.media)}
         self.site.bring([*self.bindings(), *self.rights()])
-        # What the gate has believed until now: its floor then goes with its clock.
-        (self.site.state / "floors.json").write_text(json.dumps({"time": self.start}))
+        # What the gate has believed until now; nobody takes its clock for one that stood still since.
+        (self.site.state / "floors.json").write_text(json.dumps({"time": self.start - 3600}))
         self.attended = Attended(self.site, serve, self.clock)
         self.said: set[tuple[int, str]] = set()
 
@@ -118,6 +118,7 @@ class Gate:
     def tap(self, tap) -> Told:
         self.attended.go_to(tap.at)
         self.clock.boottime = 60.0 + (self.clock.wall - self.start)  # exact, as a sum of steps is not
+        self.attended.served.gate._time.answered(tap.at, None)  # or floor and clock drift apart in weeks
         self.bring_what_is_due(tap.at)
         self.attended.served.gate.tick()
         carried = STRANGER if tap.medium is None else self.media[tap.medium]
