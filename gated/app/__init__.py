@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gated.app.parts import make_reader
+    from gated.app.readers import make_reader
     from gated.app.running import RunningGate
     from gated.app.way import tls_files
     from gated.app.world import World
@@ -19,7 +19,7 @@ __all__ = ["RunningGate", "World", "make_reader", "tls_files"]
 _HOMES = {
     "RunningGate": "gated.app.running",
     "World": "gated.app.world",
-    "make_reader": "gated.app.parts",
+    "make_reader": "gated.app.readers",
     "tls_files": "gated.app.way",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,10 +10,9 @@ from gated.devices.board import Board
 from gated.devices.gpio import GpioBoard
 from gated.devices.modbus import ModbusBoard, ModbusLine, ModbusPlace, modbus_place
 from gated.devices.simulated.barrier import SimulatedBarrier
-from gated.devices.simulated.reader import SimulatedReader
 from gated.devices.wired import WiredBarrier
 from gated.devices.wiring import Wiring, make_safe
-from gated.ports import Barrier, Reader
+from gated.ports import Barrier
 
 if TYPE_CHECKING:
     from gated.config.settings import LaneSettings
@@ -74,21 +72,3 @@ def make_lane_safe(lane: OnBoard, boards: Boards, *, held: bool) -> None:
     """Shut a lane whose daemon is gone, or hold it open while a fire stands. Raises ``BarrierError``."""
     if lane.wiring is not None:
         make_safe(boards.board(lane.barrier), lane.wiring, held=held)
-
-
-def make_reader(driver: Driver) -> Reader:
-    """The reader that a configuration names. Raises ``ConfigError`` when its driver is not installed."""
-    if driver.name == "pcsc":
-        from gated.devices.pcsc import PcscReader  # noqa: PLC0415  # only gates with such a reader need it
-
-        return PcscReader(driver.target)
-    if driver.name == "nfcpy":
-        from gated.devices.nfcpy import NfcpyReader  # noqa: PLC0415  # likewise
-
-        return NfcpyReader(driver.target)
-    return SimulatedReader(driver.target or "simulated")
-
-
-def reader_id(venue: str, lane: str) -> bytes:
-    """Site and reader number for PKOC, 16 bytes each."""
-    return hashlib.sha256(venue.encode()).digest()[:16] + hashlib.sha256(lane.encode()).digest()[:16]

@@ -15,7 +15,8 @@ from gated.app.feeding import Feeding
 from gated.app.following import Ground
 from gated.app.lamps import make_indicator
 from gated.app.machine import machine_name, signing_key
-from gated.app.parts import Boards, make_barrier, make_reader, reader_id
+from gated.app.parts import Boards, make_barrier
+from gated.app.readers import make_reader, reader_id
 from gated.app.way import WayToCentral
 from gated.app.world import World
 from gated.card.identify import identify

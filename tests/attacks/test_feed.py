@@ -8,6 +8,7 @@ import pytest
 
 from feed_central import FeedCentral
 from feed_log import head_key, newest, set_of
+from gated.model.refusal import Reason
 from gated.model.statement import DenialState, Row, TargetKind
 from gated.model.trust import Algorithm
 from gated.wire.blob import pack
@@ -437,7 +438,8 @@ def test_a_frozen_head_ends_by_the_floor(site, central, serve):
     scene.served.gate._time.learn(NOW + 9 * DAY)
     scene.say(scene.before.token)
     assert central.refused("head_expired")
-    assert scene.served.tap(medium(1)).granted  # what is stale is for policy to say
+    refusal = scene.served.tap(medium(1)).refusal  # by age, as the profile says; the head changed nothing
+    assert Reason.KNOWLEDGE_EXPIRED is refusal.reason
 
 
 def test_who_stole_the_key_for_heads_cannot_keep_the_gate_for_ever(site, central, serve):

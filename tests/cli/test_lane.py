@@ -140,7 +140,7 @@ def test_who_is_not_of_the_group_is_told_how_to_be(gate, tmp_path, shut):
         config.write_text(text + f'\n[control]\nsocket = "{socket}"\n')
         config.chmod(0o640 if shut == "config" else 0o644)
         program = (
-            "import os, sys\n"
+            "import locale, os, sys\n"  # argparse asks for it late
             "from gated.cli.main import main\n"
             "import gated.cli.asking, gated.config.settings, gated.links.control_client, gated.wire.control\n"
             "os.setgroups([]); os.setgid(12345); os.setuid(12346)\n"

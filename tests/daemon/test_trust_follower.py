@@ -15,7 +15,7 @@ from gated.links.memory import MemoryLink
 from gated.model.letter import Received
 from gated.model.statement import Kind
 from gated.model.trust import TrustedKey
-from gated.store.sync_note import TRUST_NOTE, read_sync_note
+from gated.store.sync_note import TRUST_NOTE, read_trust_note
 from gated.wire import topics
 from gated.wire.request import (
     HERE,
@@ -203,7 +203,7 @@ def test_a_profile_of_another_time_zone_waits_for_the_next_start(site, shelf, st
     assert until(lambda: standing(served).targets == 2)
     assert (zone, 9) == (served.gate._trust.profile.timezone, served.gate._trust.profile.capacity)
     served.gate.tick()
-    assert ["timezone"] == read_sync_note(site.state / TRUST_NOTE)["waits"]
+    assert ["timezone"] == read_trust_note(site.state / TRUST_NOTE)["waits"]
     served.stop_now()
     again = serve(site, link=shelf.desk.gate_link())
     assert "Asia/Tokyo" == str(again.gate._trust.profile.timezone)

@@ -92,7 +92,9 @@ def test_the_desk_lets_somebody_through_once_and_sees_that_it_was_done(
 
 
 def test_a_mode_stands_and_a_report_tells(site, served, order, became):
-    shut, report, fresh = order("mode", "in-1", "out_of_service"), order("report"), order("refresh")
+    shut = order("mode", "in-1", "out_of_service")
+    assert until(lambda: became() == {shut: "done"})
+    report, fresh = order("report"), order("refresh")
     assert until(lambda: became() == {shut: "done", report: "done", fresh: "done"})
     assert "out_of_service" == rows(site, "lane")[-1]["state"]
     (told,) = rows(site, "reported")
