@@ -216,6 +216,7 @@ def test_seven_days_offline_are_decided_and_then_told_once(site, hall, serve, cl
     hall.broker.pardon(GATE)
     assert until(lambda: served.gate._knowledge.known_at > week.known_at, 120)
     assert served.tap(NEWCOMER).granted
+    served.gate.tick()  # that it is fresh again is told, and ends the alarm
     assert all_acknowledged(served, site.state, 120)
     assert 2 == len(greetings), "one connection before the week, and one after it"
     served.stop_now()
