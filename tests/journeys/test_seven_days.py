@@ -223,7 +223,8 @@ def test_seven_days_offline_are_decided_and_then_told_once(site, hall, serve, cl
     rows = before | journaled(site.state)  # what was told before the week was erased in it
     assert rows == hall.rows()
     assert len(rows) == total(hall.ledger_path, GATE), "a row is there twice, or in another history"
-    assert set() == hall.alarms()
+    assert ["fresh", "stale", "expired", "fresh"] == [row["state"] for row in counted(hall, "knowledge")]
+    assert set() == hall.alarms(), "those of old knowledge have ended"
     decided, settled = counted(hall, "decided"), counted(hall, "settled")
     assert taps + 2 == len(decided)
     assert "knowledge" not in decided[-1], "fresh again"
