@@ -96,17 +96,7 @@ class RunningGate:
         floors = Floors(self.journal, settings.state_dir / FLOORS)
         self._time = TimeKeeper(world.clock, floors)
         self._knowledge = Knowledge(world.clock.monotonic)
-        self._feeding = Feeding(
-            store=lambda: FeedStore(settings.state_dir),
-            trust=trust,
-            journal=self.journal,
-            time=self._time,
-            floors=floors,
-            knowledge=self._knowledge,
-            clock=world.clock,
-            syncs=settings.sync is not None and key is not None,
-        )
-        self._closers.append(self._feeding.close)
+        self._feeding = self._make_feeding(floors, syncs=settings.sync is not None and key is not None)
         way = self._way_to_central(key)
         self.sync = None if way is None else way.sync
         self._control = Control(settings, trust, self._time, world.clock)
@@ -172,6 +162,20 @@ class RunningGate:
             note = {"up": False, "since": 0, "why": error.message}
             write_sync_note(self._settings.state_dir / SYNC_NOTE, note)
             return None
+
+    def _make_feeding(self, floors: Floors, *, syncs: bool) -> Feeding:
+        feeding = Feeding(
+            store=lambda: FeedStore(self._settings.state_dir),
+            trust=self._trust,
+            journal=self.journal,
+            time=self._time,
+            floors=floors,
+            knowledge=self._knowledge,
+            clock=self._world.clock,
+            syncs=syncs,
+        )
+        self._closers.append(feeding.close)
+        return feeding
 
     def _way_to_central(self, key: SigningKey | None) -> WayToCentral | None:
         settings, world = self._settings, self._world
