@@ -34,6 +34,7 @@ INTAKE = "tests/central/test_intake.py"
 SYNC = "tests/daemon/test_sync.py"
 FEED = "tests/central/test_feed.py"
 TRUST = "tests/attacks/test_trust.py::test_it_is_refused_with_its_code_and_the_gate_goes_on"
+ATTACKS, FEED_KILLS = "tests/attacks/test_feed", "tests/store/test_feed.py"
 LAWS = "tests/properties/test_lane_laws.py"
 TIME = "tests/attacks/test_time.py"
 ORDERS = "tests/daemon/test_orders.py"
@@ -74,6 +75,30 @@ MUTANTS = {
         "return LOST if known_at is None and self.expected else known_at",
         "return known_at",
         "tests/daemon/test_knowledge.py::test_a_gate_that_had_a_head_and_lost_it_is_expired",
+    ),
+    "older heads believed": Mutant(
+        "daemon/feed_heads.py",
+        "if found.head.version < self._least(found.kid, applied):",
+        "if False:",
+        f"{ATTACKS}.py::test_it_is_refused_and_the_gate_goes_on[rolled_back]",
+    ),
+    "blobs not compared with their names": Mutant(
+        "daemon/feed_gathering.py",
+        "if hashlib.sha256(blob).digest() != name:",
+        "if False:",
+        f"{ATTACKS}.py::test_it_is_refused_and_the_gate_goes_on[page_replaced]",
+    ),
+    "rows put back unnoticed": Mutant(
+        "store/feed_set.py",
+        "    if rank < fed:\n",
+        "    if False:\n",
+        f"{ATTACKS}_files.py::test_it_is_found_and_mended[row_put_back_to_an_older_rank]",
+    ),
+    "a head advances what was found changed": Mutant(
+        "store/feed.py",
+        "seen = ? WHERE head = ?",
+        "seen = ? WHERE head IS NOT NULL OR head = ?",
+        f"{FEED_KILLS}::test_a_head_counts_only_in_place_of_the_one_it_began_from",
     ),
     "lowered counters unnoticed": Mutant(
         "store/verification.py",

@@ -121,6 +121,17 @@ def since(seconds: int | None) -> str:
     return f"{seconds} s ago"
 
 
+def _feed(status: dict[str, Any]) -> Iterator[str]:
+    feed = status.get("feed")
+    if feed is None:
+        return
+    line = f"  feed: head {feed.get('version', 0)}, made {since(status['ages_s'].get('feed'))}"
+    behind, percent, why = feed.get("behind"), feed.get("percent", -1), feed.get("why")
+    line += f", {behind} statements behind" if behind else ""
+    line += f", {percent} % of a snapshot" if percent >= 0 else ""
+    yield line + (f": {why}" if why else "")
+
+
 def _central(status: dict[str, Any]) -> Iterator[str]:
     ages, link = status["ages_s"], status["link"]
     unsent = f"{status['unsent']} rows unsent"
@@ -132,6 +143,7 @@ def _central(status: dict[str, Any]) -> Iterator[str]:
         return
     up, why = link.get("up"), link.get("why")
     yield f"  link: {'up' if up else 'DOWN'} since {utc(link.get('since', 0))}" + (f": {why}" if why else "")
+    yield from _feed(status)
     if link.get("forked"):
         yield "  link: FORKED: another disk told other events under this gate's name: enrol it again"
     if link.get("quarantined"):

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from gated.daemon.asking import Asking
+from gated.daemon.feed_gathering import RefusedError
 from gated.daemon.feed_heads import Believed, Heads
 from gated.daemon.feed_state import FeedState
-from gated.daemon.feed_transfer import RefusedError, Transfer
+from gated.daemon.feed_transfer import Transfer
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
@@ -116,7 +117,7 @@ class Feed:
     @property
     def is_at_work(self) -> bool:
         """Whether a transfer goes on with what is here."""
-        return self._transfer is not None and self._transfer.is_at_work
+        return self._transfer is not None and self._transfer.blobs.are_here
 
     def close(self) -> None:
         """The gate stops; what was fetched stays for the next start."""
@@ -187,7 +188,7 @@ class Feed:
             if long:
                 log.info("feed: %d places are here, as of head %d", *_told(transfer.target))
             return
-        for name in transfer.wants(self._window):
+        for name in transfer.blobs.wants(self._window):
             self._asking.ask(BlobWanted(name), partial(self._blob_came, transfer, name))
 
     def _applied(self, target: Believed) -> None:
@@ -201,11 +202,11 @@ class Feed:
             return
         if answer is None:  # too slow, or lost: one at a time from now on
             self._window = 1
-            transfer.give_back(name)
+            transfer.blobs.give_back(name)
         elif answer.code == NO_SUCH_THING:  # a newer manifest names others
             self._give_up("central has another manifest by now")
         elif answer.code != HERE:
-            transfer.give_back(name)
+            transfer.blobs.give_back(name)
             self._later(self._monotonic(), "central is busy")
         else:
             self._take(transfer, name, answer.body)
@@ -249,7 +250,7 @@ class Feed:
                 "feed: %d %% of head %d, %.1f MB came",
                 transfer.percent,
                 transfer.target.head.version,
-                transfer.bytes / 1e6,
+                transfer.blobs.bytes / 1e6,
             )
         if now - self._told_at < TELL_S:
             return

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from gated.daemon.feed_gathering import RefusedError
 from gated.daemon.feed_heads import Believed
 from gated.daemon.feed_state import FeedState
-from gated.daemon.feed_transfer import MOST_DIRECT, RefusedError, Transfer
+from gated.daemon.feed_transfer import MOST_DIRECT, Transfer
 from gated.model.trust import KeySet
 from gated.store.snapshot import Step
 
@@ -70,11 +71,11 @@ def pull(
 def _carry_on(transfer: Transfer, source: Source, progress: Callable[[int], None]) -> None:
     pause = threading.Event()
     while not transfer.turn():
-        names = transfer.wants(_AT_ONCE)
+        names = transfer.blobs.wants(_AT_ONCE)
         for name in names:
             blob = source.blob(name)
             if blob is None:
-                raise RefusedError(transfer.claims(name), "missing")
+                raise RefusedError(transfer.blobs.claims(name), "missing")
             transfer.take(name, blob)
         progress(transfer.percent)
         if not names and transfer.is_long:

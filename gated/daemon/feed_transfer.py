@@ -6,37 +6,28 @@ come first and are in force at once. A few statements go into the delta; many ma
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
+from gated.daemon.feed_gathering import Gathering, RefusedError
 from gated.daemon.feed_heads import Believed
-from gated.model.statement import KIND_NUMBERS, Kind, Row
+from gated.model.statement import Row
 from gated.model.trust import KeySet
 from gated.store.activation import activate
-from gated.store.building import Building, Plan
+from gated.store.building import Building, Plan, discard
 from gated.store.feed import Applied, FeedStore, Promise
 from gated.store.genuine import is_genuine
 from gated.store.snapshot import Step
 from gated.store.spool import Spool
 from gated.wire.blob import MAX_BLOB_BYTES, BlobError
-from gated.wire.manifest import Delta, Manifest, read_index, read_manifest
-from gated.wire.page import read_page
+from gated.wire.manifest import Delta, Manifest, read_manifest
 
 #: Statements that go into the delta; of more a snapshot is built, which a card writes faster.
 MOST_DIRECT = 5_000
 #: Most bytes of a spool, and what must stay free on the disk beside a spool and its snapshot.
 MAX_SPOOL_BYTES, KEEP_FREE_BYTES = 2 << 30, 64 << 20
-_DENIAL = KIND_NUMBERS[Kind.DENIAL]
-
-
-class RefusedError(Exception):
-    """What was fetched is not believed: ``what`` it claimed to be, and a stable ``code``."""
-
-    def __init__(self, what: str, code: str) -> None:
-        super().__init__(f"{what} {code}")
-        self.what, self.code = what, code
+#: What a builder says of a snapshot that is not what the head promised.
+_DIFFERS = ("set_differs", "rows_differ")
 
 
 class Transfer:
@@ -75,125 +66,58 @@ class Transfer:
         is_other = applied is None or applied.kid != target.kid
         self._keys, self._floor, self._thorough = keys, floor, thorough or is_other
         self._manifest: Manifest | None = None
-        self._spool: Spool | None = None
         self._building: Building | None = None
-        self._held: dict[bytes, bytes] = {}
-        self._todo: deque[bytes] = deque()
-        self._asked: set[bytes] = set()
-        self._what: dict[bytes, str] = {}
-        self._urgent: deque[bytes] = deque()  # pages of denials that are not in force yet
-        self._is_urgent: set[bytes] = set()
         self._deltas: Sequence[Delta] = ()
         #: Buckets that a few statements changed; and whether the set was left to be compared afterwards.
         self.touched: set[int] = set()
         self.unchecked = False
-        #: Blobs that are there, of how many, as far as known; bytes that came.
-        self.done, self.total, self.bytes = 0, 1, 0
-        self._fetch([target.head.manifest], "manifest")
+        #: What has to come.
+        self.blobs = Gathering()
+        self.blobs.fetch([target.head.manifest], "manifest")
         self._next: Callable[[], bool] = self._plan
 
     @property
     def is_long(self) -> bool:
         """Whether a snapshot is being made."""
-        return self._spool is not None
+        return self.blobs.spool is not None
 
     @property
     def percent(self) -> int:
         """How far a long one is; what was fetched has to be built in yet."""
         built = 0 if self._building is None else self._building.pages()
-        return min(99, round(100 * (self.done + built) / (2 * self.total)))
-
-    # -------------------------------------------------------------- what is missing
-
-    def wants(self, room: int) -> list[bytes]:
-        """At most ``room`` blobs to ask for now; each is asked for until it is taken or given back."""
-        some = [self._todo.popleft() for _ in range(min(room - len(self._asked), len(self._todo)))]
-        self._asked.update(some)
-        return some
-
-    @property
-    def is_at_work(self) -> bool:
-        """Whether it goes on though nothing is asked for."""
-        return not self._todo and not self._asked
-
-    def claims(self, name: bytes) -> str:
-        """What a blob of this name should be."""
-        return self._what[name]
-
-    def give_back(self, name: bytes) -> None:
-        """It was asked for and did not come."""
-        if name in self._asked:
-            self._asked.discard(name)
-            self._todo.appendleft(name)
+        return min(99, round(100 * (self.blobs.done + built) / (2 * self.blobs.total)))
 
     def take(self, name: bytes, blob: bytes) -> None:
-        """It came. Raises ``RefusedError``, and ``StoreError``; then it is wanted again."""
-        if name not in self._asked:
-            return
-        self.give_back(name)
-        if hashlib.sha256(blob).digest() != name:
-            raise RefusedError(self._what[name], "replaced")
-        self._keep(name, blob)
-        self._todo.remove(name)
-        self.bytes += len(blob)
-        self._after_step("taken")
-        if self._building is not None:
-            self._building.nudge()
-
-    def _keep(self, name: bytes, blob: bytes) -> None:
-        if name in self._is_urgent:
-            self._urgent.append(name)
-        if self._spool is None:
-            self._held[name] = blob
-        else:
-            self._spool.put(name, blob)
-        self.done += 1
-
-    def _fetch(self, names: Iterable[bytes], what: str) -> None:
-        for name in dict.fromkeys(names):
-            self._what[name] = what
-            if name in self._held or (self._spool is not None and name in self._spool):
-                self.done += 1
-                if name in self._is_urgent:
-                    self._urgent.append(name)
-            elif name not in self._todo:
-                self._todo.append(name)
-
-    def _blob(self, name: bytes) -> bytes:
-        if name in self._held:
-            return self._held[name]
-        assert self._spool is not None
-        return self._spool.get(name)
+        """A blob came. Raises ``RefusedError``, and ``StoreError``; then it is wanted again."""
+        if self.blobs.take(name, blob):
+            self._after_step("taken")
+            if self._building is not None:
+                self._building.nudge()
 
     # -------------------------------------------------------------- one step
 
     def turn(self) -> bool:
         """Do what can be done now; True: the head counts. Raises ``RefusedError`` and ``StoreError``."""
-        if self._urgent:
-            rows = self._page(self._urgent[0], denials=True)
-            self._store.bring(rows, marked=False)
-            self._urgent.popleft()
+        if self.blobs.urgent:
+            self._store.bring(self.blobs.page(self.blobs.urgent[0], denials=True), marked=False)
+            self.blobs.urgent.popleft()
             self._after_step("in force")
             return False
-        if self._todo or self._asked:
-            return False
-        return self._next()
+        return self.blobs.are_here and self._next()
 
     def close(self) -> None:
         """Give it up or be done with it. What was fetched stays for another, unless it is done."""
         if self._building is not None:
             self._building.end()
             self._building = None
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
+        self.blobs.close()
 
     # -------------------------------------------------------------- the steps
 
     def _plan(self) -> bool:
         head = self.target.head
         try:
-            manifest = read_manifest(self._blob(head.manifest))
+            manifest = read_manifest(self.blobs.get(head.manifest))
         except BlobError as error:
             raise RefusedError("manifest", error.code) from None
         if manifest.sector != head.sector:
@@ -206,22 +130,19 @@ class Transfer:
         self._deltas = [delta for delta in manifest.deltas if delta.last > self._after]
         if self._deltas and head.position - self._deltas[0].first >= self._most_direct:
             return self._plan_snapshot(onto=True)
-        self._is_urgent = _names(delta.denials for delta in self._deltas) if self._hurries() else set()
-        names = [*(delta.denials for delta in self._deltas), *(delta.others for delta in self._deltas)]
-        self.total = 1 + len(_names(names))
-        self._fetch([name for name in names if name is not None], "page")
+        denials = [delta.denials for delta in self._deltas if delta.denials is not None]
+        others = [delta.others for delta in self._deltas if delta.others is not None]
+        self.blobs.fetch(denials, "page", urgent=self._store.holds_anything())
+        self.blobs.fetch(others, "page")
         self._next = self._apply
         return False
-
-    def _hurries(self) -> bool:
-        return self._store.holds_anything()
 
     def _apply(self) -> bool:
         """A few statements: into the delta."""
         best: dict[tuple[bytes, int, bytes], Row] = {}
         for delta in self._deltas:
             for name, denials in ((delta.denials, True), (delta.others, False)):
-                for row in () if name is None else self._page(name, denials=denials):
+                for row in () if name is None else self.blobs.page(name, denials=denials):
                     if not delta.first <= row.number <= delta.last:
                         raise RefusedError("page", "numbers")
                     if row[:3] not in best or best[row[:3]].rank <= row.rank:
@@ -241,34 +162,26 @@ class Transfer:
     def _plan_snapshot(self, *, onto: bool) -> bool:
         manifest = self._manifest
         assert manifest is not None
-        self._spool = Spool(self._store.directory)
-        for name, blob in self._held.items():  # a few statements that did not agree came as blobs, too
-            self._spool.put(name, blob)
-        self._held.clear()
+        self.blobs.keep_in(Spool(self._store.directory))
         self._onto = onto
         if not onto:
             self._deltas = manifest.deltas
-            self._fetch([*manifest.snapshot.denials, *manifest.snapshot.pages], "index")
+            self.blobs.fetch([*manifest.snapshot.denials, *manifest.snapshot.pages], "index")
         self._next = self._fetch_denials
         return False
 
     def _fetch_denials(self) -> bool:
-        manifest, spool = self._manifest, self._spool
+        manifest = self._manifest
         assert manifest is not None
-        assert spool is not None
-        denials = [] if self._onto else self._indexed(manifest.snapshot.denials)
-        others = [] if self._onto else self._indexed(manifest.snapshot.pages)
+        indexes = [] if self._onto else [*manifest.snapshot.denials, *manifest.snapshot.pages]
+        denials = [] if self._onto else self.blobs.named_by(manifest.snapshot.denials)
+        others = [] if self._onto else self.blobs.named_by(manifest.snapshot.pages)
         denials += [delta.denials for delta in self._deltas if delta.denials is not None]
         self._others = others + [delta.others for delta in self._deltas if delta.others is not None]
-        self.total, self.done = len(denials) + len(self._others), 0
-        indexes = [] if self._onto else [*manifest.snapshot.denials, *manifest.snapshot.pages]
-        wanted = {self.target.head.manifest, *indexes, *denials, *self._others}
-        if 2 * len(wanted & spool.names()) < len(spool.names()):
-            spool.begin_anew({self.target.head.manifest, *indexes})
+        self.blobs.forget_others([self.target.head.manifest, *indexes], [*denials, *self._others])
         self._check_room()
         self._begin_building()
-        self._is_urgent = set(denials) if self._hurries() else set()
-        self._fetch(denials, "page")
+        self.blobs.fetch(denials, "page", urgent=self._store.holds_anything())
         self._next = self._fetch_others
         return False
 
@@ -280,16 +193,15 @@ class Transfer:
         self._building = Building(self._store.directory, plan, self._keys, self._floor)
 
     def _check_room(self) -> None:
-        assert self._spool is not None
-        size = self.total * MAX_BLOB_BYTES
+        size = self.blobs.total * MAX_BLOB_BYTES
         disk = os.statvfs(self._store.directory)
         # The spool, and a snapshot as large; what is in the spool already is taken from the disk.
-        room = disk.f_bavail * disk.f_frsize + self._spool.size - KEEP_FREE_BYTES
+        room = disk.f_bavail * disk.f_frsize + self.blobs.size - KEEP_FREE_BYTES
         if size > MAX_SPOOL_BYTES or 2 * size > room:
             raise RefusedError("head", "feed_too_large")
 
     def _fetch_others(self) -> bool:
-        self._fetch(self._others, "page")
+        self.blobs.fetch(self._others, "page")
         self._next = self._build
         return False
 
@@ -299,8 +211,11 @@ class Transfer:
         code = building.look()
         if code is None:
             return False
+        if code in _DIFFERS and self._onto:  # what is here was changed, or the head is wrong: the same
+            self.close()
+            return self._plan_snapshot(onto=False)
         if code:
-            raise RefusedError("head" if code in ("set_differs", "rows_differ") else "page", code)
+            raise RefusedError("head" if code in _DIFFERS else "page", code)
         sector = self.target.head.sector
         self._after_step("built")
         activate(
@@ -312,31 +227,11 @@ class Transfer:
             self._after_step,
         )
         self._store.buckets = building.buckets
-        assert self._spool is not None
-        self._spool.remove()
-        self._spool = None
+        discard(self._store.directory)
         self._after_step("tidied")
         return True
 
     # -------------------------------------------------------------- inside
-
-    def _indexed(self, indexes: Iterable[bytes]) -> list[bytes]:
-        names: list[bytes] = []
-        for index in indexes:
-            try:
-                names += read_index(self._blob(index))
-            except BlobError as error:
-                raise RefusedError("index", error.code) from None
-        return names
-
-    def _page(self, name: bytes, *, denials: bool) -> list[Row]:
-        try:
-            rows = read_page(self._blob(name))
-        except BlobError as error:
-            raise RefusedError("page", error.code) from None
-        if any((row.kind == _DENIAL) != denials for row in rows):
-            raise RefusedError("page", "wrong_kind")
-        return rows
 
     def _promise(self) -> Promise:
         head = self.target.head
@@ -349,7 +244,3 @@ class Transfer:
 def applied_of(found: Believed) -> Applied:
     """A head as the cache keeps it."""
     return Applied(found.token, found.head.version, found.head.position, found.head.at)
-
-
-def _names(names: Iterable[bytes | None]) -> set[bytes]:
-    return {name for name in names if name is not None}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from operator import itemgetter
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gated.errors import StoreError
-from gated.model.statement import KIND_NUMBERS, Kind
+from gated.model.statement import Kind
 from gated.model.trust import Algorithm, KeySet, TrustedKey
+from gated.store.builder_pages import PageRow, Pages, Pending, RefusedError, check_numbers, in_order
 from gated.store.building import BUILDING
 from gated.store.cache import read_pointer
 from gated.store.child import Parent, lower
@@ -29,19 +29,16 @@ from gated.store.genuine import is_genuine
 from gated.store.purge import Placed
 from gated.store.setcheck import told_buckets
 from gated.store.snapshot import says_what_was_fed
-from gated.store.spool import FEED, SPOOL, SpoolReader
+from gated.store.spool import FEED, SPOOL
 from gated.store.tables import SNAPSHOT_TABLE
 from gated.wire.blob import BlobError
-from gated.wire.manifest import Delta, Manifest, read_index, read_manifest
-from gated.wire.page import read_rows
-from gated.wire.setdigest import BUCKETS, EMPTY, bucket_digest, first_key, set_digest
+from gated.wire.manifest import Manifest, read_manifest
+from gated.wire.setdigest import BUCKETS, EMPTY, first_key, set_digest
 
 _CACHE_PAGES = 2000
 #: Written back after so many bytes, so that a flush of the journal beside us never waits for more
 #: (ext4 writes what is new of all files before it commits a change of any).
 FLUSH_BYTES = 2 << 20
-#: Waits for the parent's nudge; the parent may have died.
-_WAIT_S = 1.0
 #: Pages between two lines that tell how far it is.
 _TELL_PAGES = 20
 
@@ -69,19 +66,6 @@ _COPY = (
 _SLICE = 16
 
 
-_PLACE = itemgetter(0, 1, 2, 3)
-#: A row of a page: key, kind, id, rank, token, number.
-PageRow = tuple[bytes, int, bytes, int, bytes, int]
-
-
-class RefusedError(Exception):
-    """What was fetched is not what the head promised; ``code`` is a stable word."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Builder:
     """One build."""
 
@@ -90,7 +74,7 @@ class Builder:
         self._parent = parent
         self._job: dict[str, Any] = job
         self._state = Path(job["state"])
-        self._spool = SpoolReader(self._state / FEED / SPOOL)
+        self._pages = Pages(self._state / FEED / SPOOL, parent)
         self._path = self._state / FEED / BUILDING
         self._path.unlink(missing_ok=True)
         self._db = sqlite3.connect(
@@ -98,7 +82,7 @@ class Builder:
         )
         self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         self._buckets: list[tuple[bytes, int]] = [(EMPTY, 0)] * BUCKETS
-        self._unflushed = self._pages = 0
+        self._unflushed = self._built = 0
 
     def build(self) -> None:
         """Build it, and make it durable. Raises ``RefusedError`` and what SQLite and the disk raise."""
@@ -110,7 +94,7 @@ class Builder:
         ):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(SNAPSHOT_TABLE)
-        manifest = read_manifest(self._blob(bytes.fromhex(self._job["manifest"])))
+        manifest = read_manifest(self._pages.blob(bytes.fromhex(self._job["manifest"])))
         with closing(open_reader(self._state / DELTA)) as delta:
             old, _, _ = read_pointer(delta, self._state / DELTA)
             if old:
@@ -142,9 +126,9 @@ class Builder:
     def _begin(self, manifest: Manifest) -> None:
         """The manifest's snapshot, in order; its digest as it comes by."""
         snapshot = manifest.snapshot
-        count, pending = 0, _Pending(self._buckets)
-        for rows in self._in_order(
-            self._rows(snapshot.denials, denials=True), self._rows(snapshot.pages, denials=False)
+        count, pending = 0, Pending(self._buckets)
+        for rows in in_order(
+            self._pages.rows(snapshot.denials, denials=True), self._pages.rows(snapshot.pages, denials=False)
         ):
             if max(map(itemgetter(5), rows)) > snapshot.position:
                 raise RefusedError("numbers")
@@ -155,39 +139,6 @@ class Builder:
         pending.finish()
         if count != snapshot.rows:
             raise RefusedError("rows_differ")
-
-    def _in_order(
-        self, denials: Iterator[list[PageRow]], others: Iterator[list[PageRow]]
-    ) -> Iterator[list[PageRow]]:
-        """Both as one sequence of sorted lists. Each is sorted by itself."""
-        waiting: list[PageRow] = []
-        for rows in others:
-            last = rows[-1]
-            while not waiting or waiting[-1] < last:
-                more = next(denials, None)
-                if more is None:
-                    break
-                waiting += more
-            cut = bisect_left(waiting, last)
-            if cut:
-                yield sorted(waiting[:cut] + rows)
-                del waiting[:cut]
-            else:
-                yield rows
-        if waiting:
-            yield waiting
-        yield from denials
-
-    def _rows(self, indexes: Sequence[bytes], *, denials: bool) -> Iterator[list[PageRow]]:
-        """Pages in turn, each behind the one before."""
-        last: tuple[bytes, int, bytes] = (b"", -1, b"")
-        for index in indexes:
-            for name in read_index(self._blob(index)):
-                rows = self._page(name, denials=denials)
-                if rows[0][:3] <= last:
-                    raise RefusedError("order")
-                last = rows[-1][:3]
-                yield rows
 
     def _continue(self, delta: sqlite3.Connection, has_old: bool) -> None:  # noqa: FBT001  # one caller, beside
         """What the cache has from the feed: its snapshot, and what marks that count say of the delta."""
@@ -220,7 +171,7 @@ class Builder:
                 continue
             for name, denials in ((delta.denials, True), (delta.others, False)):
                 if name is not None:
-                    rows = self._page(name, denials=denials)
+                    rows = self._pages.page(name, denials=denials)
                     check_numbers(rows, delta)
                     self._db.executemany(_FEED, rows)
                     touched.update(int.from_bytes(row[0][:2], "big") >> 4 for row in rows)
@@ -251,66 +202,21 @@ class Builder:
         if set_digest([digest for digest, _ in self._buckets]).hex() != self._job["digest"]:
             raise RefusedError("set_differs")
 
-    # -------------------------------------------------------------- the spool
-
-    def _page(self, name: bytes, *, denials: bool) -> list[PageRow]:
-        rows = read_rows(self._blob(name))
-        denial = KIND_NUMBERS[Kind.DENIAL]
-        kinds = set(map(itemgetter(1), rows))
-        if (kinds != {denial}) if denials else (denial in kinds):
-            raise RefusedError("wrong_kind")
-        return rows
-
-    def _blob(self, name: bytes) -> bytes:
-        while (blob := self._spool.find(name)) is None:
-            self._parent.look(_WAIT_S)
-        return blob
+    # -------------------------------------------------------------- the disk
 
     def _step(self, rows: Sequence[PageRow]) -> None:
-        self._pages += 1
+        self._built += 1
         self._unflushed += sum(map(len, map(itemgetter(4), rows))) + 64 * len(rows)
         if self._unflushed >= FLUSH_BYTES:
             self._flush()
-        if self._pages % _TELL_PAGES == 0:
-            self._parent.tell(pages=self._pages)
+        if self._built % _TELL_PAGES == 0:
+            self._parent.tell(pages=self._built)
         self._parent.look()
 
     def _flush(self) -> None:
         self._unflushed = 0
         os.fdatasync(self._file)
         self._parent.look()
-
-
-class _Pending:
-    """The bucket that rows in order are in; its digest is known when the next one begins."""
-
-    def __init__(self, buckets: list[tuple[bytes, int]]) -> None:
-        self._buckets = buckets
-        self._number = 0
-        self._rows: list[PageRow] = []
-
-    def add(self, rows: Sequence[PageRow]) -> None:
-        first = 0
-        last = int.from_bytes(rows[-1][0][:2], "big") >> 4
-        while self._number < last:
-            end = bisect_left(rows, (first_key(self._number + 1),))
-            self._rows += rows[first:end]
-            self.finish()
-            self._number += 1
-            first = end
-        self._rows += rows[first:]
-
-    def finish(self) -> None:
-        if self._rows:
-            self._buckets[self._number] = bucket_digest(map(_PLACE, self._rows)), len(self._rows)
-            self._rows = []
-
-
-def check_numbers(rows: Sequence[PageRow], delta: Delta) -> None:
-    """Rows of a delta's page were logged within its range. Raises ``RefusedError``."""
-    numbers = list(map(itemgetter(5), rows))
-    if min(numbers) < delta.first or max(numbers) > delta.last:
-        raise RefusedError("numbers")
 
 
 def _slices() -> Iterator[tuple[bytes, bytes]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gated.store.chain import JournalReader
 from gated.store.directory import FLOORS, JOURNAL
+from gated.store.feed_note import read_feed_note
 from gated.store.floors import TIME, floors_file
 from gated.store.intake import cache_status
 from gated.store.sync_note import SYNC_NOTE, TRUST_NOTE, read_sync_note, read_trust_note
@@ -52,10 +53,12 @@ def condition(directory: Path, now: int, shift: int | None = None) -> dict[str, 
             "last_event": _age(now, last_at),
             "last_ack": _age(now, unsent.last_ack_at),
             "oldest_unsent": _age(now, unsent.oldest_at),
+            "feed": _age(now, read_feed_note(directory).get("head_at") or None),
             "signed_time": _age(now, floors_file(directory / FLOORS).get(TIME)),
         },
         "link": read_sync_note(directory / SYNC_NOTE) or None,
         "trust": read_trust_note(directory / TRUST_NOTE) or None,
+        "feed": read_feed_note(directory) or None,
     }
 
 

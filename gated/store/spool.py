@@ -6,6 +6,7 @@ it is read, so nothing depends on what a power cut left: the file is cut after i
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -153,7 +154,7 @@ class SpoolReader:
         self._end = len(_HEADER)
 
     def find(self, name: bytes) -> bytes | None:
-        """The blob; None while it has not arrived."""
+        """The blob; None while it has not arrived. Raises ``OSError`` also where it is not what arrived."""
         if name not in self._places:
             self._scan(name)
         place = self._places.get(name)
@@ -161,7 +162,9 @@ class SpoolReader:
             return None
         self._file.seek(place)
         found = _record(self._file)
-        return found[1] if found is not None and found[0] == name else None
+        if found is None or found[0] != name:
+            raise OSError(errno.EIO, "the spool was changed")
+        return found[1]
 
     def close(self) -> None:
         """Close the file."""

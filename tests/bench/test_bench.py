@@ -73,6 +73,19 @@ def test_a_brief_run_of_the_latency_bench_hears_of_everything():
     assert all(figures[name].keys() == {"p50_s", "p99_s", "max_s"} for name in ("sold", "denied", "used"))
 
 
+def test_a_brief_run_of_the_feed_bench_comes_to_the_head():
+    words = [sys.executable, str(Path(__file__).with_name("feed.py")), "--json", "--statements", "1500"]
+    ended = subprocess.run([*words, "--idle", "0.1"], check=True, capture_output=True, text=True)
+    figures = json.loads(ended.stdout)
+    assert figures.keys() == {
+        "statements", "seconds", "rows_per_s", "bare_rows_per_s", "ratio", "bytes", "peak_mb",
+        "tap_p99_rest_us", "tap_p99_load_us", "tap_p50_rest_us", "tap_p50_load_us", "delta_1000_s",
+        "nothing_new_bytes",
+    }  # fmt: skip
+    assert 1500 == figures["statements"]
+    assert figures["bytes"] > 1500 * 2 * 100  # as many bindings, and no signature compresses
+
+
 @pytest.mark.pcsc
 def test_a_brief_run_of_the_lane_bench_tells_every_hop():
     if pcscd.missing():

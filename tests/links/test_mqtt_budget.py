@@ -79,3 +79,12 @@ def test_what_was_asked_for_is_given_back(clock):
         assert budget.allows()
         budget.spend(4)
         budget.give_back()
+
+
+def test_a_large_packet_that_is_welcome_costs_nothing(clock):
+    budget = Budget(100, clock)
+    for _ in range(1000):
+        assert budget.allows()
+        budget.spend(8 * WEIGHT_BYTES)
+        budget.welcome(8 * WEIGHT_BYTES)
+    assert 100 == read(budget)  # what is not welcome still counts
