@@ -130,9 +130,11 @@ class Week:
     def live(self, day: int, taps: int) -> None:
         """One day: opening hours in rounds of one visitor at each lane; then the night."""
         rounds = taps // len(LANES)
-        for _ in range(rounds):
+        for number in range(rounds):
             self.round(day)
             self.clock.advance(OPEN_S / rounds)
+            if number % 10 == 0:
+                self.served.gate.tick()
         self.rest()
         self.clock.advance(DAY - OPEN_S)
         self.served.gate.tick()
@@ -151,7 +153,6 @@ class Week:
             if answer != expected:
                 self.wrong.append(f"day {day}, visitor {one.number} ({one.right}): {answer}, not {expected}")
             self.served.readers[told.lane].remove()
-        self.served.gate.tick()
 
     def rest(self) -> None:
         """Every release is settled before the night comes."""
