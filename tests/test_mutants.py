@@ -212,9 +212,9 @@ MUTANTS = {
         "tests/store/test_counting.py::test_no_more_is_kept_than_was_reserved",
     ),
     "delta purged past the snapshot": Mutant(
-        "store/snapshot.py",
-        "    _purge(connection, position, after_step)\n",
-        "    _purge(connection, position + 1000, after_step)\n",
+        "store/purge.py",
+        " AND s.rank >= d.rank AND",
+        " AND (s.rank >= d.rank OR 1) AND",
         "tests/store/test_cache.py::test_a_denial_that_arrives_during_a_fold_denies_after_a_kill_at[never]",
     ),
     "a lost delta begins complete": Mutant(
@@ -347,7 +347,7 @@ MUTANTS = {
         f"{INTAKE}::test_both_histories_of_a_copied_disk_are_kept_and_one_counts",
     ),
     "what overlaps is kept twice": Mutant(
-        "central/intake.py",
+        "central/epoch.py",
         "self._write(chain, told, chain.upto + 1, batch.last, code)",
         "self._write(chain, told, batch.first, batch.last, code)",
         f"{INTAKE}::test_with_other_boundaries_only_what_is_new_is_kept",
@@ -377,9 +377,9 @@ MUTANTS = {
         f"{SYNC}::test_another_journal_under_our_name_is_told_once_and_we_go_on",
     ),
     "a receipt for another gate believed": Mutant(
-        "daemon/uplink.py",
-        "if ack.gate != self._gate:",
-        "if False:",
+        "daemon/receipts.py",
+        'return ack if ack.gate == gate else "ack_foreign"',
+        "return ack",
         f"{SYNC}::test_a_receipt_that_is_not_centrals_moves_nothing_and_is_counted",
     ),
     "any old receipt goes back": Mutant(
