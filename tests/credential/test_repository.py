@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 import pytest
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-from tuf.api.metadata import Metadata, Timestamp
+from tuf.api.metadata import Metadata, TargetFile, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from gated.credential.metadata import MAX_BYTES, Untrusted
+from gated.credential.metadata import MAX_BYTES, Untrusted, check_root
 from gated.credential.repository import MAX_ROOT_STEPS, Repository, open_root
-from trust_repository import Simulator, fresh
+from trust_repository import Simulator, fresh, signed
 from venue import DAY, NOW
 
 TARGETS = ("keys.json", "profile-bron.json")
@@ -352,3 +352,93 @@ def test_one_key_of_a_threshold_cannot_raise_what_all_are_held_to(repo):
     second = repo.signers["root"][1].public_key.keyid
     gate.floors[f"trust.root.{second[:16]}"] = 7
     assert "root_older" == refusal(gate, repo.files)
+
+
+# ------------------------------------------------------------------ signed by whoever may, and no such thing
+
+
+def bent(repo, name, role, bend) -> None:
+    """Change what a file says, and sign it as its role does."""
+    content = Metadata.from_bytes(repo.files[name]).signed
+    bend(content)
+    repo.files[name] = repo.made[name] = signed(content, repo.signers[role])
+
+
+def _yes_for_a_version(timestamp):
+    timestamp.snapshot_meta.version = True
+
+
+def _yes_for_a_length(timestamp):
+    timestamp.snapshot_meta.length = True
+
+
+@pytest.mark.parametrize("bend", [_yes_for_a_version, _yes_for_a_length])
+def test_a_timestamp_whose_numbers_are_none(repo, gate, bend):
+    repo.put_timestamp()
+    bent(repo, "timestamp.json", "timestamp", bend)
+    assert "timestamp_malformed" == refusal(gate, repo.files)
+
+
+def test_a_snapshot_under_another_number_than_its_own(repo, gate):
+    raw = repo.put_snapshot()
+    repo.files["7.snapshot.json"] = raw
+    repo.put_timestamp(named=7, raw=raw)
+    assert "snapshot_mismatch" == refusal(gate, repo.files)
+
+
+def test_a_snapshot_that_lists_nothing(repo, gate):
+    repo.put_snapshot()
+    bent(repo, "2.snapshot.json", "snapshot", lambda snapshot: snapshot.meta.clear())
+    repo.put_timestamp()
+    assert "snapshot_malformed" == refusal(gate, repo.files)
+
+
+def test_targets_under_another_number_than_their_own(repo, gate):
+    raw = repo.put_targets()
+    repo.files["9.targets.json"] = raw
+    repo.put_snapshot(listed=9, raw=raw)
+    repo.put_timestamp()
+    assert "targets_mismatch" == refusal(gate, repo.files)
+
+
+def test_a_target_without_the_hash_that_counts(repo, gate):
+    repo.put_targets()
+
+    def another_hash(targets):
+        targets.targets["keys.json"] = TargetFile.from_data("keys.json", b"{}", ["sha512"])
+
+    bent(repo, "2.targets.json", "targets", another_hash)
+    repo.put_snapshot()
+    repo.put_timestamp()
+    assert "targets_malformed" == refusal(gate, repo.files)
+
+
+def test_what_lies_here_and_no_root_names_its_signer(repo):
+    other = Simulator(b"{}", b"{}")
+    here = Repository(open_root(repo.files["1.root.json"]), lambda _name: 0)
+    with pytest.raises(Untrusted) as refused:
+        here.restore(other.files["1.targets.json"], TARGETS, other.files.get)
+    assert "targets_signature" == refused.value.code
+
+
+def test_a_root_that_is_too_large_is_not_read():
+    with pytest.raises(Untrusted) as refused:
+        open_root(b"{" * (MAX_BYTES["root"] + 1))
+    assert "oversize" == refused.value.code
+
+
+def _an_id_of_another_form(root, key):
+    root.keys["short"] = key
+
+
+def _a_key_that_is_not_there(root, _key):
+    root.roles["snapshot"].keyids.append("0" * 64)
+
+
+@pytest.mark.parametrize("bend", [_an_id_of_another_form, _a_key_that_is_not_there])
+def test_a_root_with_keys_that_nobody_could_tell(repo, bend):
+    root = repo.next_root()
+    bend(root, fresh().public_key)
+    with pytest.raises(Untrusted) as refused:
+        check_root(root)
+    assert "root_malformed" == refused.value.code
