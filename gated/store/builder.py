@@ -33,7 +33,7 @@ from gated.store.spool import FEED, SPOOL
 from gated.store.tables import SNAPSHOT_TABLE
 from gated.wire.blob import BlobError
 from gated.wire.manifest import Manifest, read_manifest
-from gated.wire.setdigest import BUCKETS, EMPTY, first_key, set_digest
+from gated.wire.setdigest import BUCKETS, EMPTY, bucket_of, first_key, set_digest
 
 _CACHE_PAGES = 2000
 #: Written back after so many bytes, so that a flush of the journal beside us never waits for more
@@ -63,7 +63,7 @@ _COPY = (
     " WHERE key >= ? AND key < ? ORDER BY key, kind, id"
 )
 #: Buckets copied or compared in one go.
-_SLICE = 16
+_SLICE = 64
 
 
 class Builder:
@@ -174,7 +174,7 @@ class Builder:
                     rows = self._pages.page(name, denials=denials)
                     check_numbers(rows, delta)
                     self._db.executemany(_FEED, rows)
-                    touched.update(int.from_bytes(row[0][:2], "big") >> 4 for row in rows)
+                    touched.update(bucket_of(row[0]) for row in rows)
                     self._step(rows)
         return touched
 

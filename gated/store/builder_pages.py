@@ -12,7 +12,7 @@ from gated.store.child import Parent
 from gated.store.spool import SpoolReader
 from gated.wire.manifest import Delta, read_index
 from gated.wire.page import read_rows
-from gated.wire.setdigest import bucket_digest, first_key
+from gated.wire.setdigest import bucket_digest, bucket_of, first_key
 
 #: Between two looks whether a blob has come, where no nudge comes; seconds.
 _WAIT_S = 1.0
@@ -95,7 +95,7 @@ class Pending:
     def add(self, rows: Sequence[PageRow]) -> None:
         """The next rows."""
         first = 0
-        last = int.from_bytes(rows[-1][0][:2], "big") >> 4
+        last = bucket_of(rows[-1][0])
         while self._number < last:
             end = bisect_left(rows, (first_key(self._number + 1),))
             self._rows += rows[first:end]

@@ -24,7 +24,7 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
 _IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_IDLE = 1, 3 << 13
 _LOWEST = 19
 _WAIT_S = 5.0
-_MOST_TOLD = 1 << 20
+_MOST_TOLD = 4 << 20
 
 
 class Child:

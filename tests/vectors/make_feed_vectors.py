@@ -280,13 +280,13 @@ def manifests() -> Iterator[dict[str, Any]]:
 
 
 def set_digest(records: list[Record]) -> str:
-    buckets = [b""] * 4096
+    buckets = [b""] * 16_384
     for record in records:
         told = row(record)
         key, id_ = bytes.fromhex(told["key"]), bytes.fromhex(told["id"])
         kind = ("binding", "entitlement", "denial").index(told["kind"])
         leaf = bytes([len(key)]) + key + bytes([kind, len(id_)]) + id_ + told["rank"].to_bytes(8, "big")
-        buckets[(key[0] << 4) | (key[1] >> 4)] += leaf
+        buckets[(key[0] << 6) | (key[1] >> 2)] += leaf
     digests = b"".join(hashlib.sha256(bucket).digest() for bucket in buckets)
     return hashlib.sha256(b"gated set 1\0" + digests).hexdigest()
 

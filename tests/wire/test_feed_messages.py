@@ -264,7 +264,7 @@ def second_opinion(places) -> bytes:
     """The digest as the reference words it."""
     buckets = [b""] * BUCKETS
     for key, kind, id_, rank in places:
-        bucket = (key[0] << 4) | (key[1] >> 4)
+        bucket = (key[0] << 6) | (key[1] >> 2)
         buckets[bucket] += bytes([len(key)]) + key + bytes([kind, len(id_)]) + id_ + rank.to_bytes(8, "big")
     digests = b"".join(hashlib.sha256(bucket).digest() for bucket in buckets)
     return hashlib.sha256(b"gated set 1\0" + digests).digest()
