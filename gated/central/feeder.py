@@ -77,12 +77,22 @@ class _Pace:
 
 
 class Feeder:
-    """Looks after some feeds, in the thread that calls ``run``. Their ledger is this thread's alone."""
+    """Looks after some feeds, in the thread that calls ``run``. Their ledger is this thread's alone.
 
-    def __init__(self, feeds: Sequence[Feed], job: SnapshotJob, monotonic: Callable[[], float]) -> None:
+    ``made`` is told of each new head, so that nobody waits to publish it.
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        job: SnapshotJob,
+        monotonic: Callable[[], float],
+        made: Callable[[], None] = lambda: None,
+    ) -> None:
         self._feeds = feeds
         self._job = job
         self._monotonic = monotonic
+        self._made = made
         self._pace = {feed.sector: _Pace(monotonic()) for feed in feeds}
         self._stop = threading.Event()
 
@@ -120,6 +130,7 @@ class Feeder:
         if feed.is_due():
             begun = self._monotonic()
             feed.make_head()
+            self._made()
             made = self._monotonic()
             pace.head_at = made + max(LEAST_S, made - begun)  # the workers want their turn
             if feed.wants_snapshot():

@@ -42,6 +42,11 @@ class Publishing:
         self._now = now
         self._monotonic = monotonic
         self._looked_at = monotonic()
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """There is something new: look at the next turn, whatever the time. From any thread."""
+        self._hurried = True
 
     def begin(self) -> None:
         """A link was opened."""
@@ -51,7 +56,8 @@ class Publishing:
     def turn(self, outbox: Outbox, *, changed: bool) -> None:
         """Send what was issued and not sent yet. Several workers may send one: gates know it then."""
         full = outbox.has_published >= MAX_STATEMENTS
-        due = full or self._monotonic() - self._looked_at >= PUBLISH_S
+        hurried, self._hurried = self._hurried, False
+        due = full or hurried or self._monotonic() - self._looked_at >= PUBLISH_S
         if not due and not changed:
             return
         for publisher in self._publishers:

@@ -150,6 +150,11 @@ class CentralWorker:
         self._stop.set()
         self._link.interrupt()
 
+    def hurry(self) -> None:
+        """Something was made that is to be published: do not wait for the next look. From any thread."""
+        self._publishing.hurry()
+        self._link.interrupt()
+
     def _serve(self) -> None:
         self._outbox, self._told_refused = Outbox(self._link, self._seal, self._answering), False
         self._answered.clear()  # what was said before may be lost

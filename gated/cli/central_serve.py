@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,13 +89,14 @@ def run_serve(arguments: argparse.Namespace) -> int:
     places = [_place(arguments, number) for number in range(arguments.workers)]
     logging.basicConfig(level=arguments.log.upper(), stream=sys.stderr, format="%(levelname)s %(message)s")
     _check(keys)
-    workers: list[Serving] = []
+    workers: list[CentralWorker] = []
     ledgers = [ledger_of(arguments) for _ in range(len(places) + 1)]
     try:
         for number, (place, ledger) in enumerate(zip(places, ledgers, strict=False), 1):
             workers.append(_worker(place, ledger, keys, number, group))
-        workers.append(_feeder(arguments.directory, ledgers[-1], keys))
-        return serve_workers(workers)
+        # Of a process the first worker publishes.
+        feeder = _feeder(arguments.directory, ledgers[-1], keys, workers[0].hurry)
+        return serve_workers([*workers, feeder])
     finally:
         for ledger in ledgers:
             ledger.close()
@@ -149,7 +150,7 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
     )
 
 
-def _feeder(directory: Path, ledger: Ledger, keys: AckKeys) -> Feeder:
+def _feeder(directory: Path, ledger: Ledger, keys: AckKeys, made: Callable[[], None]) -> Feeder:
     """Keeps the feed of every sector fresh."""
     from gated.central.blobs import Blobs
     from gated.central.feed import Feed
@@ -162,7 +163,7 @@ def _feeder(directory: Path, ledger: Ledger, keys: AckKeys) -> Feeder:
         for sector in sorted(keys.sectors)
     ]
     command = [sys.executable, "-m", "gated", "central", "feed", str(directory), "--snapshot", "--sector"]
-    return Feeder(feeds, SnapshotProcess(command), clock.monotonic)
+    return Feeder(feeds, SnapshotProcess(command), clock.monotonic, made)
 
 
 def _worker(place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str) -> CentralWorker:

@@ -63,7 +63,11 @@ class Hand:
     def __init__(self, city: City, much: Much = USUAL) -> None:
         self.city, self.job, self.monotonic = city, Job(), 100.0
         self.feed = city.again(much=much)
-        self.feeder = Feeder([self.feed], self.job, lambda: self.monotonic)
+        self.told = 0
+        self.feeder = Feeder([self.feed], self.job, lambda: self.monotonic, self._made)
+
+    def _made(self) -> None:
+        self.told += 1
 
     def turn(self, later: float = LEAST_S) -> int:
         self.monotonic += later
@@ -85,6 +89,7 @@ def test_a_head_is_made_where_something_was_issued_and_every_five_minutes(city):
     assert [2, 2] == [hand.turn() for _ in range(2)]
     city.now += FRESH_S
     assert [3, 3] == [hand.turn() for _ in range(2)]
+    assert 3 == hand.told
     assert [] == hand.job.started
 
 

@@ -70,23 +70,29 @@ class Hall:
         self.ledger = Ledger(place / "central.db")
         self.box = Box().enrol(self.ledger)
         self.worker_ledger = Ledger(place / "central.db")
+        self.herald, self.clock_stands, self._stood_at = Herald(), False, 0.0
         self.worker = CentralWorker(
             MemoryLink(self.broker, "central", window=100),
             self.worker_ledger,
             AckKeys.load(place),
             now=lambda: NOW,
-            monotonic=SystemClock().monotonic,
+            monotonic=self._monotonic,
             random=lambda: 0.02,
             answering=Answering(
                 {BlobWanted: lambda asker, want: asker.gate.encode() if want.name[0] else None}
             ),
-            publishers=[Herald()],
+            publishers=[self.herald],
         )
         self.link = MemoryLink(self.broker, self.box.gate)
         self.link.open([topics.response(self.box.gate), topics.head("pools"), topics.uses("pools")])
         self.thread = threading.Thread(target=self.worker.run)
         self.thread.start()
         assert until(self.worker.serving.is_set)
+
+    def _monotonic(self):
+        if not self.clock_stands:
+            self._stood_at = SystemClock().monotonic()
+        return self._stood_at
 
     def ask(self, want, gate="bron-1", box=None, topic=None, name=bytes(8)):
         token = (box or self.box).sign(encode_request(Request(gate, name, want)), MESSAGE_TYPES[Kind.REQUEST])
@@ -143,6 +149,16 @@ def test_what_others_publish_goes_out_when_a_link_begins_and_when_events_came(ha
     hall.box.write(3)
     hall.link.send(Letter(topics.events("bron-1"), hall.box.letter(1, 3)))
     assert b"changed" == hall.hear(topics.uses("pools"))
+
+
+def test_what_is_made_in_a_hurry_does_not_wait_for_the_next_look(hall):
+    """The worker's clock stands still: nothing is ever due by time."""
+    assert b"begun" == hall.hear(topics.head("pools"))
+    hall.clock_stands = True
+    hall.herald.begun = True
+    assert hall.hear(topics.head("pools"), patience=10) is None
+    hall.worker.hurry()
+    assert b"begun" == hall.hear(topics.head("pools"))
 
 
 class Slow:
