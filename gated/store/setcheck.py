@@ -21,6 +21,8 @@ from gated.store.feed_set import SPOILT, FedSet, SetBuckets, attach_snapshot
 from gated.store.snapshot import says_what_was_fed
 from gated.wire.setdigest import BUCKETS
 
+#: Digits of a digest.
+_HEX = 64
 #: Buckets between two looks whether the parent is there.
 _STEP = 16
 
@@ -66,15 +68,17 @@ class SetCheck:
         self._child.end()
 
 
-def told_buckets(buckets: list[tuple[bytes, int]]) -> list[list[Any]]:
-    """Buckets as one process tells them to another."""
-    return [[digest.hex(), places] for digest, places in buckets]
+def told_buckets(buckets: list[tuple[bytes, int]]) -> dict[str, Any]:
+    """Buckets as one process tells them to another: one text of all digests, for they are many."""
+    digests = "".join(digest.hex().rjust(_HEX, "-") for digest, _ in buckets)
+    return {"digests": digests, "places": [places for _, places in buckets]}
 
 
-def buckets_of(told: list[list[Any]]) -> SetBuckets:
+def buckets_of(told: dict[str, Any]) -> SetBuckets:
     """What ``told_buckets`` told."""
-    buckets = SetBuckets()
-    for number, (digest, places) in enumerate(told):
+    buckets, digests = SetBuckets(), told["digests"]
+    for number, places in enumerate(told["places"]):
+        digest = digests[number * _HEX : (number + 1) * _HEX].lstrip("-")
         buckets.put(number, bytes.fromhex(digest), places)
     return buckets
 
