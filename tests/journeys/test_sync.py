@@ -248,9 +248,9 @@ def test_a_restored_central_is_sent_again_what_it_lacks(site, hall, start, tmp_p
 
 
 def test_a_restored_central_is_told_what_is_missing_for_good(site, serve, tmp_path):
-    hall = Hall(site, lines='retention = "1h"')
-    hall.serve()
     clock = SimulatedClock(NOW)
+    hall = Hall(site, lines='retention = "1h"', clock=clock)  # of one time, or each pulse leaves a row
+    hall.serve()
     try:
         served = serve(site, link=hall.gate_link(), jitter=lambda: 0.05, clock=clock)
         served.tap(medium(1))
