@@ -38,7 +38,7 @@ from gated.wire.setdigest import BUCKETS, EMPTY, bucket_of, first_key, set_diges
 _CACHE_PAGES = 2000
 #: Written back after so many bytes, so that a flush of the journal beside us never waits for more
 #: (ext4 writes what is new of all files before it commits a change of any).
-FLUSH_BYTES = 2 << 20
+FLUSH_BYTES = 256 << 10
 #: Pages between two lines that tell how far it is.
 _TELL_PAGES = 20
 

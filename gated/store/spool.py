@@ -24,7 +24,7 @@ SPOOL = "spool"
 _HEADER = b"gated spool 1\n"
 _LENGTH_BYTES, _NAME_BYTES = 4, 32
 #: Written back after so many bytes: a flush of the journal must not have to wait for a whole transfer.
-FLUSH_BYTES = 1 << 20
+FLUSH_BYTES = 128 << 10
 
 
 class Spool:
