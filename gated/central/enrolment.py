@@ -29,7 +29,6 @@ from gated.model.trust import KID_BYTES, Algorithm
 from gated.wire.box import seal
 from gated.wire.certificate import asked_for
 from gated.wire.enrolment import (
-    ENVELOPE_BYTES,
     MAX_REQUEST_BYTES,
     Bundle,
     Enrolment,
@@ -40,7 +39,7 @@ from gated.wire.enrolment import (
     read_request,
 )
 from gated.wire.fingerprint import fingerprint, is_fingerprint_of
-from gated.wire.seal import SigningKey
+from gated.wire.seal import ENVELOPE_BYTES, SigningKey
 
 #: The name under which central's workers come to the broker.
 CENTRAL = "central"

@@ -24,13 +24,13 @@ from gated.wire import topics
 from gated.wire.batch import read_batch
 from gated.wire.forms import GATE
 from gated.wire.request import MAX_REQUEST_BYTES, Request, read_request
+from gated.wire.seal import ENVELOPE_BYTES
 from gated.wire.state import MAX_STATE_BYTES, State, read_state
 
 #: Under which name everything is counted that comes from nobody we know.
 NOBODY = ""
 #: More states of a gate came at once than are opened.
 TOO_MANY_STATES = "too_many_states"
-_ENVELOPE_BYTES = 256
 
 #: (sector, keys) of an enrolled gate.
 KeysOf = Callable[[str], tuple[str, KeySet] | None]
@@ -65,8 +65,8 @@ Opened = Told | Greeting | Asked | Unbelieved
 #: By the last level of a topic: what is expected there, and the most bytes that it has.
 _EXPECTED = {
     "events": (Kind.EVENTS, MAX_MESSAGE_BYTES),
-    "state": (Kind.STATE, MAX_STATE_BYTES + _ENVELOPE_BYTES),
-    "request": (Kind.REQUEST, MAX_REQUEST_BYTES + _ENVELOPE_BYTES),
+    "state": (Kind.STATE, MAX_STATE_BYTES + ENVELOPE_BYTES),
+    "request": (Kind.REQUEST, MAX_REQUEST_BYTES + ENVELOPE_BYTES),
 }
 
 

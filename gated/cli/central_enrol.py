@@ -127,7 +127,8 @@ def run_enrol(arguments: argparse.Namespace) -> int:
     from gated.central.enrolment import Wanted
     from gated.cli.exchange import read_carried, write_carried
     from gated.errors import ConfigError
-    from gated.wire.enrolment import ENVELOPE_BYTES, MAX_REQUEST_BYTES, read_broker
+    from gated.wire.enrolment import MAX_REQUEST_BYTES, read_broker
+    from gated.wire.seal import ENVELOPE_BYTES
 
     desk = _desk(arguments)
     raw = read_carried(arguments.request, MAX_REQUEST_BYTES + ENVELOPE_BYTES)

@@ -121,7 +121,8 @@ def run_install(arguments: argparse.Namespace) -> int:
     from gated.cli.exchange import read_carried
     from gated.cli.gate_toml import plan
     from gated.devices.clock import SystemClock
-    from gated.wire.enrolment import ENVELOPE_BYTES, MAX_ENROLMENT_BYTES
+    from gated.wire.enrolment import MAX_ENROLMENT_BYTES
+    from gated.wire.seal import ENVELOPE_BYTES
 
     now, identity = SystemClock().sample().wall, _identity_of(arguments)
     raw = read_carried(arguments.file, MAX_ENROLMENT_BYTES + ENVELOPE_BYTES)

@@ -32,7 +32,6 @@ from gated.store.identity import (
 from gated.wire.box import BoxKey
 from gated.wire.certificate import TlsKey, check_certificate, read_certificate
 from gated.wire.enrolment import (
-    ENVELOPE_BYTES,
     MAX_ENROLMENT_BYTES,
     Bundle,
     Enrolment,
@@ -45,7 +44,7 @@ from gated.wire.enrolment import (
     read_enrolment,
 )
 from gated.wire.fingerprint import is_fingerprint_of
-from gated.wire.seal import SigningKey
+from gated.wire.seal import ENVELOPE_BYTES, SigningKey
 
 _SECTOR_KEY_MODE = 0o400
 

@@ -27,8 +27,9 @@ from gated.policy.reckoning import is_leap
 from gated.store.floors import Floors
 from gated.store.journal import Journal
 from gated.wire import topics
-from gated.wire.command import ENVELOPE_BYTES, MAX_COMMAND_BYTES, Command, What, read_command
+from gated.wire.command import MAX_COMMAND_BYTES, Command, What, read_command
 from gated.wire.event import Stamp
+from gated.wire.seal import ENVELOPE_BYTES
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,10 @@ from gated.model.statement import Kind
 from gated.policy.reckoning import SURE_RTT_S, TOLERATED_BEHIND_S, is_leap
 from gated.wire.pulse import MAX_PULSE_BYTES, PulseAnswer, read_pulse
 from gated.wire.request import HERE, NONCE_BYTES, Answer, PulseWanted
+from gated.wire.seal import ENVELOPE_BYTES
 
 #: How often central is asked while the link is open; seconds.
 PULSE_S = 15.0
-#: Of the envelope around a pulse, at most.
-_ENVELOPE_BYTES = 160
 _WHAT = "pulse"
 
 
@@ -101,7 +100,7 @@ class PulseFollower:
     def _open(self, token: bytes, nonce: bytes) -> PulseAnswer | str:
         """What central signed over our number, or why it is not believed."""
         keys, sector = self._trust.keys, self._trust.profile.sector
-        limit = MAX_PULSE_BYTES + _ENVELOPE_BYTES
+        limit = MAX_PULSE_BYTES + ENVELOPE_BYTES
         payload = open_message(token, Kind.TIME, keys, sector, self._time.read().floor, limit)
         if isinstance(payload, Refusal):
             return str(payload.reason)

@@ -18,6 +18,7 @@ from gated.store.elsewhere_store import ElsewhereStore
 from gated.store.journal import Journal
 from gated.wire import topics
 from gated.wire.request import HERE, LATER, Answer, UsesWanted
+from gated.wire.seal import ENVELOPE_BYTES
 from gated.wire.uses import MAX_USES_BYTES, Uses, read_uses
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ AGAIN_S = 2.0
 BEHIND_S = 15.0
 #: Stretches that came early and are remembered.
 MOST_EARLY = 64
-_ENVELOPE_BYTES = 256
 _WHAT = "uses"
 
 
@@ -134,7 +134,7 @@ class UsesFollower:
         """None = it is not believed, and noted."""
         sector, reading = self._trust.profile.sector, self._time.read()
         payload = open_message(
-            token, Kind.USES, self._trust.keys, sector, reading.floor, MAX_USES_BYTES + _ENVELOPE_BYTES
+            token, Kind.USES, self._trust.keys, sector, reading.floor, MAX_USES_BYTES + ENVELOPE_BYTES
         )
         if isinstance(payload, Refusal):
             code = str(payload.reason)

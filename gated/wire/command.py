@@ -17,8 +17,6 @@ from gated.wire.forms import GATE, match, one_form, parse
 
 COMMAND_VERSION = 1
 MAX_COMMAND_BYTES = 1024
-#: Of its envelope beside the payload.
-ENVELOPE_BYTES = 128
 #: The counter of a key stands in a gate's floors, which hold no larger number.
 MAX_COUNTER = (1 << 40) - 1
 #: A command that is not carried out within an hour must be given anew: who waits has gone.

@@ -28,8 +28,6 @@ MAX_REQUEST_BYTES = 8192
 MAX_BUNDLE_BYTES = 680_000
 #: The answer tells the sealed bytes in hex.
 MAX_ENROLMENT_BYTES = 2 * MAX_BUNDLE_BYTES + 4096
-#: Of a file: what the envelope adds to its payload.
-ENVELOPE_BYTES = 128
 
 _SEALED = re.compile(r"[0-9a-f]{64,}\Z")
 _32_BYTES = DIGEST  # in hex, too

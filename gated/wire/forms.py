@@ -7,12 +7,15 @@ import re
 from typing import Any
 
 from gated.model.document import DocumentError, Table
+from gated.model.name import NAME_PATTERN
 from gated.wire.event import canonical
 
 #: 16 hex digits: an epoch, or the name that a gate gives one connection.
 EPOCH = re.compile(r"[0-9a-f]{16}\Z")
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-GATE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?\Z")
+#: What a gate draws for one question, 16 bytes in hex.
+NONCE = re.compile(r"[0-9a-f]{32}\Z")
+GATE = re.compile(NAME_PATTERN + r"\Z")
 CODE = re.compile(r"[a-z_]{1,32}\Z")
 #: A seq is a whole number that every JSON reader holds exactly.
 MAX_SEQ = 1 << 53

@@ -9,11 +9,12 @@ from gated.model.time import END_OF_TIME
 from gated.wire.event import canonical
 from gated.wire.forms import DIGEST, match, one_form, parse
 from gated.wire.page import MAX_NUMBER
+from gated.wire.seal import ENVELOPE_BYTES
 
 HEAD_VERSION = 1
 MAX_HEAD_BYTES = 1_024
 #: With its envelope.
-MAX_HEAD_TOKEN_BYTES = 1_280
+MAX_HEAD_TOKEN_BYTES = MAX_HEAD_BYTES + ENVELOPE_BYTES
 #: How long a head is believed; seconds.
 LIFE_S = 8 * 86400
 

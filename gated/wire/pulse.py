@@ -5,16 +5,14 @@ It is the one poll of a gate: nothing new costs this one exchange (docs/referenc
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from gated.model.time import END_OF_TIME
 from gated.wire.event import canonical
-from gated.wire.forms import GATE, MAX_SEQ, match, one_form, parse
+from gated.wire.forms import GATE, MAX_SEQ, NONCE, match, one_form, parse
 
 PULSE_VERSION = 1
 MAX_PULSE_BYTES = 512
-_NONCE = re.compile(r"[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def read_pulse(payload: bytes) -> PulseAnswer:
     pulse = PulseAnswer(
         sector=top.name("sector"),
         gate=match(top, "gate", GATE),
-        nonce=bytes.fromhex(match(top, "nonce", _NONCE)),
+        nonce=bytes.fromhex(match(top, "nonce", NONCE)),
         at=top.whole("at", most=END_OF_TIME),
         head=top.whole("head", most=MAX_SEQ),
         uses=top.whole("uses", most=MAX_SEQ),

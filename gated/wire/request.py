@@ -7,13 +7,13 @@ place can only waste the question.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from gated.model.document import DocumentError, Table
 from gated.wire.event import canonical
-from gated.wire.forms import DIGEST, EPOCH, GATE, MAX_SEQ, match, one_form, parse
+from gated.wire.forms import DIGEST, EPOCH, GATE, MAX_SEQ, NONCE, match, one_form, parse
+from gated.wire.trust_file import FILE_NAME
 
 REQUEST_VERSION = 1
 MAX_REQUEST_BYTES = 1024
@@ -29,9 +29,6 @@ MAX_PARTS = 8
 #: What an answer says before its body.
 HERE, NO_SUCH_THING, LATER = 0, 1, 2
 _CODES = (HERE, NO_SUCH_THING, LATER)
-_NONCE = re.compile(r"[0-9a-f]{32}\Z")
-#: A file of the trust repository: a role's metadata with its version, or a target with its hash.
-TRUST_FILE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +120,11 @@ def _want(top: Table) -> Want:
     if what == "blob":
         return BlobWanted(bytes.fromhex(match(top, "name", DIGEST)))
     if what == "pulse":
-        return PulseWanted(bytes.fromhex(match(top, "nonce", _NONCE)))
+        return PulseWanted(bytes.fromhex(match(top, "nonce", NONCE)))
     if what == "uses":
         return UsesWanted(top.whole("after", most=MAX_SEQ))
     if what == "trust":
-        file = match(top, "file", TRUST_FILE)
+        file = match(top, "file", FILE_NAME)
         return TrustWanted(file, top.whole_or_none("part", least=1, most=MAX_PARTS - 1) or 0)
     raise DocumentError(top.path("want"), "must be head, blob, pulse, uses or trust")
 

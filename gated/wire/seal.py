@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gated.model.trust import COSE_IDS, KID_BYTES, Algorithm
 
+#: What a signed message has beside its payload; ours have 91 to 102.
+ENVELOPE_BYTES = 128
+
 
 @dataclass(frozen=True)
 class SigningKey:

@@ -10,12 +10,17 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gated.model.name import NAME_PATTERN
+from gated.model.trust import MAX_TRUST_FILE_BYTES
 from gated.wire.ack import MAX_ACK_BYTES
 from gated.wire.batch import MAX_BATCH_BYTES
 from gated.wire.blob import MAX_BLOB_BYTES
 from gated.wire.command import MAX_COMMAND_BYTES
+from gated.wire.forms import DIGEST
 from gated.wire.head import MAX_HEAD_TOKEN_BYTES
+from gated.wire.seal import ENVELOPE_BYTES
 from gated.wire.trust_file import FILE_NAME
+from gated.wire.uses import MAX_USES_BYTES
 
 #: The folder of a stick that holds all of it.
 FOLDER = "gated-stick"
@@ -24,14 +29,9 @@ TRUST = "trust"
 MAX_FILES = 10_000
 #: Folders of sectors and gates.
 MAX_FOLDERS = 1_000
-MAX_TRUST_BYTES = 262_144
-MAX_USES_BYTES = 65_536
-_ENVELOPE_BYTES = 256
 
-_NAME = r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?"
-_FOLDER = re.compile(rf"(sector|gate)-({_NAME})\Z")
+_FOLDER = re.compile(rf"(sector|gate)-({NAME_PATTERN})\Z")
 _NUMBER = "(0|[1-9][0-9]{0,15})"
-_BLOB = re.compile(r"[0-9a-f]{64}\Z")
 _USES = re.compile(rf"{_NUMBER}-{_NUMBER}\.uses\Z")
 _BATCH = re.compile(rf"([0-9a-f]{{16}})-{_NUMBER}\.batch\Z")
 _ACK = re.compile(rf"([0-9a-f]{{16}})-{_NUMBER}\.ack\Z")
@@ -51,13 +51,13 @@ class What(StrEnum):
 
 
 LIMITS = {
-    What.TRUST: MAX_TRUST_BYTES,
+    What.TRUST: MAX_TRUST_FILE_BYTES,
     What.HEAD: MAX_HEAD_TOKEN_BYTES,
     What.BLOB: MAX_BLOB_BYTES,
-    What.USES: MAX_USES_BYTES,
-    What.BATCH: MAX_BATCH_BYTES + _ENVELOPE_BYTES,
-    What.ACK: MAX_ACK_BYTES + _ENVELOPE_BYTES,
-    What.COMMAND: MAX_COMMAND_BYTES + _ENVELOPE_BYTES,
+    What.USES: MAX_USES_BYTES + ENVELOPE_BYTES,
+    What.BATCH: MAX_BATCH_BYTES + ENVELOPE_BYTES,
+    What.ACK: MAX_ACK_BYTES + ENVELOPE_BYTES,
+    What.COMMAND: MAX_COMMAND_BYTES + ENVELOPE_BYTES,
 }
 
 
@@ -153,7 +153,7 @@ def place_of(path: tuple[str, ...]) -> Place | None:
 def _of_sector(sector: str, name: str) -> Place | None:
     if name == "head":
         return head(sector)
-    if _BLOB.match(name):
+    if DIGEST.match(name):
         return blob(sector, bytes.fromhex(name))
     found = _USES.match(name)
     return None if found is None else uses(sector, int(found[1]), int(found[2]))

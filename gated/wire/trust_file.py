@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
-_VENUE = r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?"
+from gated.model.name import NAME_PATTERN
+
 #: No other name is asked for, answered, copied or opened: a name leads to no other folder.
 FILE_NAME = re.compile(
     r"(?:timestamp|targets|[1-9][0-9]{0,9}\.(?:root|snapshot|targets)"
-    rf"|[0-9a-f]{{64}}\.(?:keys|profile-{_VENUE}))\.json\Z"
+    rf"|[0-9a-f]{{64}}\.(?:keys|profile-{NAME_PATTERN}))\.json\Z"
 )
 ROOT_NAME = re.compile(r"[1-9][0-9]{0,9}\.root\.json\Z")
 KEYS = "keys.json"

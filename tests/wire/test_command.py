@@ -16,7 +16,6 @@ from gated.model.time import END_OF_TIME
 from gated.model.trust import Algorithm
 from gated.wire.command import (
     COMMAND_VERSION,
-    ENVELOPE_BYTES,
     MAX_COMMAND_BYTES,
     MAX_COUNTER,
     MAX_VALID_S,
@@ -26,7 +25,7 @@ from gated.wire.command import (
     read_command,
 )
 from gated.wire.event import canonical
-from gated.wire.seal import SigningKey
+from gated.wire.seal import ENVELOPE_BYTES, SigningKey
 from schemas import document, validator
 
 AT = 1_800_000_000
