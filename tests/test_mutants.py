@@ -84,7 +84,7 @@ MUTANTS = {
     ),
     "blobs not compared with their names": Mutant(
         "daemon/feed_gathering.py",
-        "if hashlib.sha256(blob).digest() != name:",
+        "if name_of(blob) != name:",
         "if False:",
         f"{ATTACKS}.py::test_it_is_refused_and_the_gate_goes_on[page_replaced]",
     ),

@@ -186,7 +186,11 @@ class Feed:
             self._end_transfer()
             self._applied(transfer.target)
             if long:
-                log.info("feed: %d places are here, as of head %d", *_told(transfer.target))
+                log.info(
+                    "feed: %d places are here, as of head %d",
+                    transfer.target.head.rows,
+                    transfer.target.head.version,
+                )
             return
         for name in transfer.blobs.wants(self._window):
             self._asking.ask(BlobWanted(name), partial(self._blob_came, transfer, name))
@@ -266,7 +270,3 @@ class Feed:
             "why": self._why,
         }
         write_feed_note(self._state.store.directory, note)
-
-
-def _told(found: Believed) -> tuple[int, int]:
-    return found.head.rows, found.head.version

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 from gated.model.statement import KIND_NUMBERS, Kind, Row
 from gated.store.spool import Spool
-from gated.wire.blob import BlobError
+from gated.wire.blob import BlobError, name_of
 from gated.wire.manifest import read_index
 from gated.wire.page import read_page
 
@@ -83,7 +82,7 @@ class Gathering:
         if name not in self._asked:
             return False
         self.give_back(name)
-        if hashlib.sha256(blob).digest() != name:
+        if name_of(blob) != name:
             raise RefusedError(self._what[name], "replaced")
         if self.spool is None:
             self._held[name] = blob

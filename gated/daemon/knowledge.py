@@ -54,13 +54,16 @@ class Knowledge:
         age_s = max(0, floor - known_at) if known_at else None
         return {"state": state, "known_at": known_at or None, "age_s": age_s}
 
+    def pulse_that_counts(self, now: float) -> Pulse | None:
+        """The newest, at ``now`` in monotonic seconds; None = there is none so young."""
+        pulse = self.pulse
+        return None if pulse is None or now - pulse.heard_at > PULSE_COUNTS_S else pulse
+
     def link_lost(self) -> None:
         """What others do is not known from now on."""
         self.pulse = None
 
     def uses_known(self) -> bool:
         """Whether all uses that central knows of are known here."""
-        pulse = self.pulse
-        if pulse is None or self._monotonic() - pulse.heard_at > PULSE_COUNTS_S:
-            return False
-        return self.uses >= pulse.uses
+        pulse = self.pulse_that_counts(self._monotonic())
+        return pulse is not None and self.uses >= pulse.uses

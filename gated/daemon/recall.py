@@ -26,7 +26,7 @@ Denials = list[Denial | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class Beliefs:
     """One picture of what the gate believes: whose signatures, which sector, whose rules."""
 
     keys: KeySet
@@ -34,17 +34,17 @@ class Believed:
     profile: Profile
 
     def __repr__(self) -> str:
-        return f"Believed({len(self.keys)} keys, {self.profile.venue})"
+        return f"Beliefs({len(self.keys)} keys, {self.profile.venue})"
 
 
 class Trust:
     """What the gate believes now. Replaced as a whole: who needs several parts of it takes one picture."""
 
     def __init__(self, keys: KeySet, sector_key: bytes, profile: Profile) -> None:
-        self._now = Believed(keys, sector_key, profile)
+        self._now = Beliefs(keys, sector_key, profile)
 
     @property
-    def now(self) -> Believed:
+    def now(self) -> Beliefs:
         """The picture of this moment."""
         return self._now
 
@@ -68,7 +68,7 @@ class Trust:
         before = self._now
         if (profile.sector, profile.venue) != (before.profile.sector, before.profile.venue):
             raise ValueError("a gate stays where it is")
-        self._now = Believed(keys, before.sector_key, profile)
+        self._now = Beliefs(keys, before.sector_key, profile)
 
     def __repr__(self) -> str:
         return f"Trust({len(self.keys)} keys, {self.profile.venue})"

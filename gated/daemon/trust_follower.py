@@ -9,7 +9,7 @@ from dataclasses import asdict
 from gated.credential.metadata import Untrusted
 from gated.credential.repository import Reading, Wanted
 from gated.daemon.asking import Asking
-from gated.daemon.knowledge import PULSE_COUNTS_S, Knowledge
+from gated.daemon.knowledge import Knowledge
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.trust import Standing, TrustKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
@@ -79,8 +79,8 @@ class TrustFollower:
         self._reading = None
 
     def _is_due(self, now: float) -> bool:
-        waited, pulse = now - self._began_at, self._knowledge.pulse
-        if pulse is None or now - pulse.heard_at > PULSE_COUNTS_S:
+        waited, pulse = now - self._began_at, self._knowledge.pulse_that_counts(now)
+        if pulse is None:
             return waited >= UNSURE_S
         return waited >= DAILY_S or pulse.trust not in (0, self._keeper.done)
 

@@ -146,11 +146,6 @@ class Bounds:
         return TimeReading(floor=low, estimate=estimate, ceiling=high, quality=quality, sample=sample)
 
 
-def reckon(floor: Floor, sample: ClockSample) -> TimeReading:
-    """Read the clocks against a floor alone."""
-    return Bounds(floor).reckon(sample)
-
-
 def _since(earlier: Floor | Ceiling, sample: ClockSample) -> float:
     """Seconds of the boot clock; none in another boot, or where it ran back."""
     return max(0.0, sample.boottime - earlier.boottime) if sample.boot == earlier.boot else 0.0

@@ -17,7 +17,7 @@ from typing import Any
 from gated.errors import StoreError
 from gated.model.statement import Kind
 from gated.model.trust import Algorithm, KeySet, TrustedKey
-from gated.store.builder_pages import PageRow, Pages, Pending, RefusedError, check_numbers, in_order
+from gated.store.builder_pages import PageRefusedError, PageRow, Pages, Pending, check_numbers, in_order
 from gated.store.building import BUILDING
 from gated.store.cache import read_pointer
 from gated.store.child import Parent, lower
@@ -85,7 +85,7 @@ class Builder:
         self._unflushed = self._built = 0
 
     def build(self) -> None:
-        """Build it, and make it durable. Raises ``RefusedError`` and what SQLite and the disk raise."""
+        """Build it, and make it durable. Raises ``PageRefusedError`` and what SQLite and the disk raise."""
         for pragma in (
             "journal_mode=OFF",
             "synchronous=OFF",
@@ -131,14 +131,14 @@ class Builder:
             self._pages.rows(snapshot.denials, denials=True), self._pages.rows(snapshot.pages, denials=False)
         ):
             if max(map(itemgetter(5), rows)) > snapshot.position:
-                raise RefusedError("numbers")
+                raise PageRefusedError("numbers")
             self._db.executemany(_INSERT, rows)
             pending.add(rows)
             count += len(rows)
             self._step(rows)
         pending.finish()
         if count != snapshot.rows:
-            raise RefusedError("rows_differ")
+            raise PageRefusedError("rows_differ")
 
     def _continue(self, delta: sqlite3.Connection, has_old: bool) -> None:  # noqa: FBT001  # one caller, beside
         """What the cache has from the feed: its snapshot, and what marks that count say of the delta."""
@@ -198,9 +198,9 @@ class Builder:
 
     def _compare(self) -> None:
         if sum(places for _, places in self._buckets) != self._job["rows"]:
-            raise RefusedError("rows_differ")
+            raise PageRefusedError("rows_differ")
         if set_digest([digest for digest, _ in self._buckets]).hex() != self._job["digest"]:
-            raise RefusedError("set_differs")
+            raise PageRefusedError("set_differs")
 
     # -------------------------------------------------------------- the disk
 
@@ -247,7 +247,7 @@ def main() -> None:
         builder = Builder(parent)
         builder.build()
         parent.tell(built=True, buckets=told_buckets(builder.buckets))
-    except RefusedError as refused:
+    except PageRefusedError as refused:
         parent.tell(refused=refused.code)
     except BlobError as error:
         parent.tell(refused=error.code)

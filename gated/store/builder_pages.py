@@ -21,7 +21,7 @@ _PLACE = itemgetter(0, 1, 2, 3)
 PageRow = tuple[bytes, int, bytes, int, bytes, int]
 
 
-class RefusedError(Exception):
+class PageRefusedError(Exception):
     """What was fetched is not what the head promised; ``code`` is a stable word."""
 
     def __init__(self, code: str) -> None:
@@ -43,17 +43,17 @@ class Pages:
             for name in read_index(self.blob(index)):
                 rows = self.page(name, denials=denials)
                 if rows[0][:3] <= last:
-                    raise RefusedError("order")
+                    raise PageRefusedError("order")
                 last = rows[-1][:3]
                 yield rows
 
     def page(self, name: bytes, *, denials: bool) -> list[PageRow]:
-        """The rows of a page of denials, or of all else. Raises ``BlobError`` and ``RefusedError``."""
+        """The rows of a page of denials, or of all else. Raises ``BlobError`` and ``PageRefusedError``."""
         rows = read_rows(self.blob(name))
         denial = KIND_NUMBERS[Kind.DENIAL]
         kinds = set(map(itemgetter(1), rows))
         if (kinds != {denial}) if denials else (denial in kinds):
-            raise RefusedError("wrong_kind")
+            raise PageRefusedError("wrong_kind")
         return rows
 
     def blob(self, name: bytes) -> bytes:
@@ -112,7 +112,7 @@ class Pending:
 
 
 def check_numbers(rows: Sequence[PageRow], delta: Delta) -> None:
-    """Rows of a delta's page were logged within its range. Raises ``RefusedError``."""
+    """Rows of a delta's page were logged within its range. Raises ``PageRefusedError``."""
     numbers = list(map(itemgetter(5), rows))
     if min(numbers) < delta.first or max(numbers) > delta.last:
-        raise RefusedError("numbers")
+        raise PageRefusedError("numbers")

@@ -7,7 +7,6 @@ it is read, so nothing depends on what a power cut left: the file is cut after i
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import BinaryIO
 
 from gated.errors import StoreError
 from gated.store.directory import sync_directory
-from gated.wire.blob import MAX_BLOB_BYTES
+from gated.wire.blob import MAX_BLOB_BYTES, name_of
 
 #: Beside the journal: whatever belongs to a transfer, and nothing else.
 FEED = "feed"
@@ -191,4 +190,4 @@ def _record(file: BinaryIO) -> tuple[bytes, bytes] | None:
     if not 0 < size <= MAX_BLOB_BYTES:
         return None
     name, blob = file.read(_NAME_BYTES), file.read(size)
-    return (name, blob) if hashlib.sha256(blob).digest() == name else None
+    return (name, blob) if name_of(blob) == name else None

@@ -42,7 +42,7 @@ from gated.devices.simulated.reader import SimulatedReader
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.model.event import Decided, Outcome, Settled, SettledBy, Settlement
 from gated.model.statement import Kind
-from gated.policy.reckoning import Floor, reckon
+from gated.policy.reckoning import Bounds, Floor
 from gated.store.directory import JOURNAL
 from gated.store.outbox import Outbox
 from gated.wire.batch import encode_batch
@@ -117,7 +117,7 @@ def backlog(box: GateBox, events: int) -> int:
     with closing(sqlite3.connect(box.state / JOURNAL, isolation_level=None)) as connection:
         newest, link = connection.execute("SELECT id, digest FROM head").fetchone()
         clock = SystemClock().sample()
-        stamp = Stamp.of(reckon(Floor(clock.wall, clock.boottime, clock.boot), clock))
+        stamp = Stamp.of(Bounds(Floor(clock.wall, clock.boottime, clock.boot)).reckon(clock))
         rows = []
         for number in range(newest + 1, newest + events + 1):
             text = body(event(number), number, stamp)

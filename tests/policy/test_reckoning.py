@@ -24,7 +24,6 @@ from gated.policy.reckoning import (
     learnt,
     pulsed,
     raised,
-    reckon,
 )
 
 AT = 1_795_500_000
@@ -59,7 +58,7 @@ ROWS = (
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_a_clock_is_judged_against_the_floor_and_never_believed_below_it(row):
     clocks = sample(row.wall)
-    reading = reckon(FLOOR, clocks)
+    reading = Bounds(FLOOR).reckon(clocks)
     assert row.quality is reading.quality
     assert row.estimate == reading.estimate
     assert AT == reading.floor
@@ -78,7 +77,7 @@ def test_a_clock_is_judged_against_the_floor_and_never_believed_below_it(row):
 )
 def test_the_floor_is_carried_on_within_one_boot_and_stands_still_across_boots(boottime, boot, carried):
     assert carried == FLOOR.carried_to(sample(0, boottime, boot))
-    assert carried == reckon(FLOOR, sample(0, boottime, boot)).estimate
+    assert carried == Bounds(FLOOR).reckon(sample(0, boottime, boot)).estimate
 
 
 def test_a_signed_time_raises_the_floor():
@@ -109,7 +108,7 @@ def test_no_gate_believes_a_time_before_this_software_was_written():
     ],
 )
 def test_a_signed_time_may_not_leap_ahead_of_a_good_clock(wall, signed, leap):
-    assert leap == is_leap(signed, reckon(FLOOR, sample(wall)))
+    assert leap == is_leap(signed, Bounds(FLOOR).reckon(sample(wall)))
 
 
 # ---------------------------------------------------------------- a fresh answer of central

@@ -12,7 +12,7 @@ import pytest
 from gated.devices.simulated.clock import SimulatedClock
 from gated.errors import StoreError
 from gated.model.event import Decided, Outcome, Settled, SettledBy, Settlement, Stopped
-from gated.policy.reckoning import Floor, reckon
+from gated.policy.reckoning import Bounds, Floor
 from gated.store.chain import JournalReader
 from gated.store.directory import BALLAST, keep_ballast
 from gated.store.journal import Journal
@@ -23,7 +23,7 @@ from gated.wire.event import Stamp, digest, genesis
 NOW = 1_800_000_000  # 2027-01-15
 
 CTI = bytes(8)
-STAMP = Stamp.of(reckon(Floor(NOW, 0.0, "b"), SimulatedClock(NOW).sample()))
+STAMP = Stamp.of(Bounds(Floor(NOW, 0.0, "b")).reckon(SimulatedClock(NOW).sample()))
 GRANT = Decided(
     "in-1", Outcome.GRANTED, 20270115, pass_=bytes(16), cti=CTI, product="swim3", persons=1, cost=1
 )
