@@ -13,9 +13,9 @@ from gated.config.files import load_signing_key
 from gated.config.settings import Settings, SyncSettings
 from gated.credential.message import MESSAGE_TYPES
 from gated.daemon.recall import Trust
-from gated.errors import ConfigError
+from gated.errors import ConfigError, StickError
 from gated.links.stick import StickReader, StickWriter, stick_folder
-from gated.links.stick_inbox import for_gate, hand_over, is_down, read_note, waits
+from gated.links.stick_inbox import for_gate, hand_over, is_down, is_free, read_note, waits
 from gated.model.statement import Kind
 from gated.store import trust_files
 from gated.store.directory import JOURNAL, StateDirectory
@@ -86,6 +86,7 @@ def bring(settings: Settings, trust: Trust, path: Path, progress: Progress) -> B
     _sync(settings)
     directory = StateDirectory(settings.state_dir)
     directory.prepare(f"stick import {path}")
+    _make_room(settings.state_dir, running=directory.is_locked())
     reader = StickReader(stick_folder(path))
     wanted = for_gate(settings.gate, trust.profile.sector)
     places = [place for place in reader.places(wanted) if is_down(place)]
@@ -94,7 +95,7 @@ def bring(settings: Settings, trust: Trust, path: Path, progress: Progress) -> B
     brought.running = directory.is_locked()
     if brought.files:
         if brought.running:
-            _watch(settings.state_dir)
+            _watch(lambda: not _waits(settings.state_dir))
         brought.waits = _waits(settings.state_dir)
         if not brought.waits:
             brought.refused.update(read_note(settings.state_dir))
@@ -116,10 +117,26 @@ def _waits(state_dir: Path) -> bool:
     return waits(state_dir) or (state_dir / trust_files.HANDED_OVER).exists()
 
 
-def _watch(state_dir: Path) -> None:
+def _make_room(state_dir: Path, *, running: bool) -> None:
+    """What another stick brought is never replaced: it may be newer. Raises ``StickError``."""
+
+    def is_taken_in() -> bool:
+        return is_free(state_dir) and not (state_dir / trust_files.HANDED_OVER).exists()
+
+    if running:
+        _watch(is_taken_in)
+    # A gate that runs and leaves a repository there has no use for it: its own root is spoilt, or gone.
+    if not (is_free(state_dir) if running else is_taken_in()):
+        raise StickError(
+            f"what a stick brought before has not been taken in yet ({state_dir})",
+            hint="wait until it is, then import again" if running else "start the gate, then import again",
+        )
+
+
+def _watch(done: Callable[[], bool]) -> None:
     pause = threading.Event()
     for _ in range(round(PATIENCE_S / LOOK_S)):
-        if not _waits(state_dir):
+        if done():
             return
         pause.wait(LOOK_S)
 

@@ -48,12 +48,16 @@ def hand_over(
         return 0
     try:
         _sync(making.root)
-        _remove(state_dir / WAITING)
-        making.root.rename(state_dir / WAITING)
+        making.root.rename(state_dir / WAITING)  # fails where another import was faster: nothing is replaced
         _sync_folder(state_dir)
     except OSError as error:
         raise _unusable(state_dir / WAITING, error) from error
     return copied
+
+
+def is_free(state_dir: Path) -> bool:
+    """Whether something can be handed over: what was before has been taken in, or is being so."""
+    return not (state_dir / WAITING).exists()
 
 
 def waits(state_dir: Path) -> bool:

@@ -19,13 +19,23 @@ barrier = "simulated"
 """
 
 
+def issue(office, number):
+    words = (
+        "--account",
+        f"account {number}",
+        "--public-key",
+        medium(number).public.hex(),
+        "--product",
+        "season",
+    )
+    said = here("central", "issue", office.path, "--sector", "pools", *words)
+    assert 0 == said.code, said.err
+
+
 @pytest.fixture
 def office(tmp_path):
     made = Office(tmp_path / "city")
-    words = ("--account", "alice", "--public-key", medium(1).public.hex(), "--product", "season")
-    for sector, venue in (("pools", "bron"),):
-        said = here("central", "issue", made.path, "--sector", sector, *words)
-        assert 0 == said.code, (said.err, venue)
+    issue(made, 1)
     return made
 
 
@@ -48,6 +58,24 @@ def test_the_first_snapshot_comes_with_the_enrolment(box, office, tmp_path):
     assert "taken in when the gate starts" in said.err
     waiting = {path.name for path in (box.path / "state" / "stick.incoming" / "sector-pools").iterdir()}
     assert waiting == {path.name for path in (stick / FOLDER / "sector-pools").iterdir()}
+
+
+def test_what_waits_is_not_replaced_by_another_stick(box, office, tmp_path):
+    stick, other = tmp_path / "stick", tmp_path / "other"
+    assert 0 == office.enrol(box.asked, box.fingerprint, box.answer).code
+    for number, one in enumerate((other, stick), 2):
+        one.mkdir()
+        issue(office, number)
+        said = here("central", "stick", "export", office.path, "--sector", "pools", "--to", one)
+        assert 0 == said.code, said.err
+    assert 0 == box.install(office.fingerprint, "--stick", stick).code
+    (head,) = (box.path / "state" / "stick.incoming").glob("*/head")
+    before = head.read_bytes()
+    assert before != (other / FOLDER / "sector-pools" / "head").read_bytes()
+    said = here("stick", "import", other, "--config", box.config)
+    assert 1 == said.code
+    assert "start the gate, then import again" in said.err
+    assert before == head.read_bytes()
 
 
 def test_a_stick_that_is_not_there_leaves_the_box_enrolled_and_says_so(box, office, tmp_path):
