@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gated.central.command_keys import CommandKey
 from gated.central.ledger import Ledger
 from gated.central.ledger_commands import add_command, claim, learn_outcomes, next_counter
-from gated.central.ledger_gates import gates
+from gated.central.ledger_gates import gate_keys
 from gated.errors import ConfigError
 from gated.model.document import DocumentError
 from gated.model.letter import Letter
@@ -35,10 +35,10 @@ class Wish:
 
 def sector_of(ledger: Ledger, gate: str) -> str:
     """The sector of a gate that is enrolled at present. Raises ``ConfigError``."""
-    for one in gates(ledger):
-        if one.gate == gate and one.ended_at is None:
-            return one.sector
-    raise ConfigError(f"gate {gate!r} is not enrolled", hint="look at the names: gated central gates DIR")
+    found = gate_keys(ledger, gate)
+    if found is None:
+        raise ConfigError(f"gate {gate!r} is not enrolled", hint="look at the names: gated central gates DIR")
+    return found[0]
 
 
 def give(

@@ -21,7 +21,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization import DeserializationError
 
 from gated.central.files import make_folder, replace_file
-from gated.central.trust_shelf import TRUST
+from gated.central.trust_shelf import TRUST, newest_of
 from gated.central.trust_signing import load_signer, online_path
 from gated.credential.metadata import MAX_BYTES, Untrusted, check_root
 from gated.errors import ConfigError
@@ -215,8 +215,8 @@ class TrustRepository:
         return self._load(TIMESTAMP, Timestamp) if (self.folder / TIMESTAMP).exists() else None
 
     def _newest(self, role: str, kind: type[S]) -> Metadata[S] | None:
-        numbers = [int(path.name.partition(".")[0]) for path in self.folder.glob(f"*.{role}.json")]
-        return self._load(f"{max(numbers)}.{role}.json", kind) if numbers else None
+        name = newest_of(self.folder, role)
+        return None if name is None else self._load(name, kind)
 
     def _load(self, name: str, kind: type[S]) -> Metadata[S]:
         metadata: Metadata[S] | None = None

@@ -23,9 +23,8 @@ class TrustShelf:
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / TRUST
-        self._looked: tuple[int, int] | None = (
-            None  # of the timestamp that was read last: inode, when written
-        )
+        # Of the timestamp that was read last: inode, when written.
+        self._looked: tuple[int, int] | None = None
         self._version = 0
 
     def read(self, name: str) -> bytes | None:
@@ -58,16 +57,22 @@ class TrustShelf:
         return self._version
 
 
+def newest_of(folder: Path, role: str) -> str | None:
+    """The name of a role's newest metadata, which bears its version; None where there is none."""
+    names = [path.name for path in folder.glob(f"*.{role}.json") if FILE_NAME.match(path.name)]
+    return max(names, key=lambda name: int(name.partition(".")[0]), default=None)
+
+
 def enrolled_root(directory: Path) -> dict[str, Any] | None:
     """The root that a box is enrolled with: the newest; None where there is no repository.
 
     Raises ``ConfigError`` for one that no gate would take.
     """
     folder = directory / TRUST
-    numbers = [int(path.name.partition(".")[0]) for path in folder.glob("*.root.json")]
-    if not numbers:
+    name = newest_of(folder, "root")
+    if name is None:
         return None
-    raw = TrustShelf(directory).read(f"{max(numbers)}.root.json")
+    raw = TrustShelf(directory).read(name)
     try:
         open_root(raw or b"")
         root: dict[str, Any] = json.loads(raw or b"")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gated.cli.central_common import add_office, ledger_of
 from gated.cli.common import argument, command, utc, whole
-from gated.errors import one_line
+from gated.errors import ConfigError, one_line
 from gated.model.order import Mode
 
 if TYPE_CHECKING:
@@ -110,23 +110,17 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     what, *more = arguments.words
     needs = {What.OPEN: 1, What.MODE: 2, What.REFRESH: 0, What.REPORT: 0}
     if what not in needs or len(more) != needs[what]:
-        raise _usage("what is to be done?", "open LANE, mode LANE MODE, refresh or report")
+        raise ConfigError("what is to be done?", hint="open LANE, mode LANE MODE, refresh or report")
     if arguments.persons is not None and what != What.OPEN:
-        raise _usage("--persons is of open alone", "leave it out")
+        raise ConfigError("--persons is of open alone", hint="leave it out")
     mode = None
     if what == What.MODE:
         if more[1] not in tuple(Mode):
-            raise _usage(f"{more[1]!r} is no mode", f"say one of: {', '.join(Mode)}")
+            raise ConfigError(f"{more[1]!r} is no mode", hint=f"say one of: {', '.join(Mode)}")
         mode = Mode(more[1])
     persons = (arguments.persons or 1) if what == What.OPEN else None
     lane = more[0] if more else None
     return Wish(arguments.gate, arguments.operator, arguments.reason, What(what), lane, persons, mode)
-
-
-def _usage(what: str, hint: str) -> Exception:
-    from gated.errors import ConfigError
-
-    return ConfigError(what, hint=hint)
 
 
 def run_commands(arguments: argparse.Namespace) -> int:

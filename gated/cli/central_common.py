@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 from gated.cli.common import add_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gated.central.ack_keys import AckKeys
+    from gated.central.feed import Feed
     from gated.central.ledger import Ledger
     from gated.central.office import Office
     from gated.model.credential import Credential
@@ -83,6 +87,19 @@ def open_ledger(directory: Path) -> Ledger:
             f"{directory} is no office: it has no {LEDGER}", hint="gated central init makes one"
         )
     return Ledger(path)
+
+
+def feeds_of(directory: Path, ledger: Ledger, keys: AckKeys, sectors: Iterable[str]) -> list[Feed]:
+    """The feeds of some sectors, by name."""
+    from gated.central.blobs import Blobs
+    from gated.central.feed import Feed
+    from gated.devices.clock import SystemClock
+
+    clock = SystemClock()
+    return [
+        Feed(Blobs(directory, sector), ledger, keys, lambda: clock.sample().wall)
+        for sector in sorted(sectors)
+    ]
 
 
 def credential(public_key: str | None, uid: str | None, which: str = "") -> Credential | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.central_common import add_directory, ledger_of
-from gated.cli.common import add_json, command, utc
+from gated.cli.central_common import add_directory, feeds_of, ledger_of
+from gated.cli.common import add_json, command, progress_of, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gated.central.ack_keys import AckKeys
     from gated.central.feed import Feed
+    from gated.central.ledger import Ledger
 
 _FEED = """\
   gated central feed ./city
@@ -48,16 +48,13 @@ def run_feed(arguments: argparse.Namespace) -> int:
     with closing(ledger_of(arguments)) as ledger:
         for feed in _feeds(arguments, keys, ledger):
             if arguments.now or arguments.snapshot:
-                make_head(feed, _progress(arguments), snapshot=arguments.snapshot)
+                make_head(feed, progress_of(arguments, "statements"), snapshot=arguments.snapshot)
             told = _told(feed, ledger)
             print(json.dumps(told) if arguments.json else _line(told))
     return 0
 
 
-def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Any) -> list[Feed]:
-    from gated.central.blobs import Blobs
-    from gated.central.feed import Feed
-    from gated.devices.clock import SystemClock
+def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Ledger) -> list[Feed]:
     from gated.errors import ConfigError
 
     wanted = sorted(keys.sectors) if arguments.sector is None else [arguments.sector]
@@ -66,11 +63,7 @@ def _feeds(arguments: argparse.Namespace, keys: AckKeys, ledger: Any) -> list[Fe
             f"{arguments.directory} has no sector {arguments.sector!r}",
             hint=f"it has {', '.join(sorted(keys.sectors))}",
         )
-    clock = SystemClock()
-    return [
-        Feed(Blobs(arguments.directory, sector), ledger, keys, lambda: clock.sample().wall)
-        for sector in wanted
-    ]
+    return feeds_of(arguments.directory, ledger, keys, wanted)
 
 
 def make_head(feed: Feed, progress: Callable[[int], None], *, snapshot: bool = False) -> None:
@@ -85,17 +78,7 @@ def make_head(feed: Feed, progress: Callable[[int], None], *, snapshot: bool = F
         )
 
 
-def _progress(arguments: argparse.Namespace) -> Callable[[int], None]:
-    shown = not arguments.json and sys.stderr.isatty()
-
-    def progress(count: int) -> None:
-        if shown:
-            print(f"\r{count} statements", end="", file=sys.stderr, flush=True)
-
-    return progress
-
-
-def _told(feed: Feed, ledger: Any) -> dict[str, Any]:
+def _told(feed: Feed, ledger: Ledger) -> dict[str, Any]:
     from gated.central.ledger_feed import newest_number
     from gated.wire.head import LIFE_S
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gated.cli.central_common import add_directory, ledger_of
+from gated.cli.central_common import add_directory, feeds_of, ledger_of
 from gated.cli.common import command
 
 if TYPE_CHECKING:
@@ -152,18 +152,12 @@ def _place(arguments: argparse.Namespace, number: int) -> MqttPlace:
 
 def _feeder(directory: Path, ledger: Ledger, keys: AckKeys, made: Callable[[], None]) -> Feeder:
     """Keeps the feed of every sector fresh."""
-    from gated.central.blobs import Blobs
-    from gated.central.feed import Feed
     from gated.central.feeder import Feeder, SnapshotProcess
     from gated.devices.clock import SystemClock
 
-    clock = SystemClock()
-    feeds = [
-        Feed(Blobs(directory, sector), ledger, keys, lambda: clock.sample().wall)
-        for sector in sorted(keys.sectors)
-    ]
+    feeds = feeds_of(directory, ledger, keys, keys.sectors)
     command = [sys.executable, "-m", "gated", "central", "feed", str(directory), "--snapshot", "--sector"]
-    return Feeder(feeds, SnapshotProcess(command), clock.monotonic, made)
+    return Feeder(feeds, SnapshotProcess(command), SystemClock().monotonic, made)
 
 
 def _worker(place: MqttPlace, ledger: Ledger, keys: AckKeys, number: int, group: str) -> CentralWorker:

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.central_common import add_office, ledger_of, open_ledger
-from gated.cli.common import command
+from gated.cli.central_common import add_office, feeds_of, ledger_of, open_ledger
+from gated.cli.common import command, group, progress_of
 from gated.errors import one_line
 
 if TYPE_CHECKING:
@@ -38,12 +38,7 @@ one stick may serve any number of gates; run it again onto the same stick: what 
 
 def add(below: Any) -> None:
     """Add the commands to those of ``gated central``."""
-    made: argparse.ArgumentParser = below.add_parser(
-        "stick",
-        help="carry by stick what a network would",
-        description="Carry by stick what a network would.",
-    )
-    commands = made.add_subparsers(dest="stick_command", metavar="COMMAND", required=True)
+    commands = group(below, "stick", "carry by stick what a network would")
     bring = command(commands, "import", "take in the events that gates wrote onto a stick", _IMPORT)
     add_office(bring)
     bring.add_argument("path", type=Path, metavar="PATH", help="the stick, as it is mounted")
@@ -68,7 +63,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     root = stick_folder(arguments.path)
     with closing(ledger_of(arguments)) as ledger:
         taken = take_in_stick(
-            StickReader(root), StickWriter(root), ledger, keys, now, _progress(arguments, "batches")
+            StickReader(root), StickWriter(root), ledger, keys, now, progress_of(arguments, "batches")
         )
     refused = taken.refused.total()
     if arguments.json:
@@ -98,7 +93,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         arguments.to,
         sector=arguments.sector,
         gate=arguments.gate,
-        progress=lambda what: _progress(arguments, what),
+        progress=lambda what: progress_of(arguments, what),
     )
     if arguments.json:
         print(json.dumps({"path": str(arguments.to), "gates": gates, "files": dict(written)}))
@@ -145,19 +140,8 @@ def _feeds(
     directory: Path, keys: AckKeys, ledger: Ledger, sectors: set[str], progress: Callable[[int], None]
 ) -> Iterator[Feed]:
     """The feeds of some sectors, each with a head that says all that was issued."""
-    from gated.central.blobs import Blobs
-    from gated.central.feed import Feed
     from gated.cli.central_feed import make_head
-    from gated.devices.clock import SystemClock
 
-    clock = SystemClock()
-    for sector in sorted(sectors & keys.sectors):
-        feed = Feed(Blobs(directory, sector), ledger, keys, lambda: clock.sample().wall)
+    for feed in feeds_of(directory, ledger, keys, sectors & keys.sectors):
         make_head(feed, progress)
         yield feed
-
-
-def _progress(arguments: argparse.Namespace, what: str) -> Any:
-    if arguments.json or not sys.stderr.isatty():
-        return lambda _count: None
-    return lambda count: print(f"\r{count} {what}", end="", file=sys.stderr, flush=True)

@@ -71,6 +71,15 @@ def state_dir(arguments: argparse.Namespace) -> Path:
     return load_settings(arguments.config).state_dir
 
 
+def progress_of(arguments: argparse.Namespace, what: str) -> Callable[[int], None]:
+    """Counts on a terminal, where nobody wants JSON."""
+    import sys
+
+    if arguments.json or not sys.stderr.isatty():
+        return lambda _count: None
+    return lambda count: print(f"\r{count} {what}", end="", file=sys.stderr, flush=True)
+
+
 def group(commands: Any, name: str, summary: str) -> Any:
     """A command with commands of its own."""
     made: argparse.ArgumentParser = commands.add_parser(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.cli.common import add_config, add_json, command, group
+from gated.cli.common import add_config, add_json, command, group, progress_of
 from gated.errors import one_line
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     from gated.config.settings import check
 
     settings, _ = check(arguments.config)
-    made = export(settings, arguments.path, _progress_of(arguments, "events"))
+    made = export(settings, arguments.path, progress_of(arguments, "events"))
     if arguments.json:
         print(json.dumps({"path": str(arguments.path), "batches": made.batches, "events": made.events}))
     else:
@@ -80,7 +80,7 @@ def run_import_stick(arguments: argparse.Namespace) -> int:
             "--complete is of a file of statements", hint="a stick's head says what is complete"
         )
     settings, trust = check(arguments.config)
-    brought = bring(settings, trust, arguments.file, _progress_of(arguments, "files"))
+    brought = bring(settings, trust, arguments.file, progress_of(arguments, "files"))
     if arguments.json:
         told = {
             "path": str(arguments.file),
@@ -120,7 +120,7 @@ def run_import_file(arguments: argparse.Namespace) -> int:
         settings.state_dir,
         trust,
         complete=arguments.complete,
-        progress=_progress_of(arguments, "statements"),
+        progress=progress_of(arguments, "statements"),
     )
     refused = sum(result.refused.values())
     if arguments.json:
@@ -146,10 +146,3 @@ def run_import_file(arguments: argparse.Namespace) -> int:
     if result.trouble is not None:
         raise result.trouble
     return 3 if refused else 0
-
-
-def _progress_of(arguments: argparse.Namespace, what: str) -> Any:
-    """Counts on a terminal, where nobody wants JSON."""
-    if arguments.json or not sys.stderr.isatty():
-        return lambda _count: None
-    return lambda count: print(f"\r{count} {what}", end="", file=sys.stderr, flush=True)

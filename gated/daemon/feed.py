@@ -186,11 +186,8 @@ class Feed:
             self._end_transfer()
             self._applied(transfer.target)
             if long:
-                log.info(
-                    "feed: %d places are here, as of head %d",
-                    transfer.target.head.rows,
-                    transfer.target.head.version,
-                )
+                head = transfer.target.head
+                log.info("feed: %d places are here, as of head %d", head.rows, head.version)
             return
         for name in transfer.blobs.wants(self._window):
             self._asking.ask(BlobWanted(name), partial(self._blob_came, transfer, name))
