@@ -18,6 +18,7 @@ import pytest
 
 import mosquitto
 from central.box import EPOCH, NOW, Box
+from central.pools import run
 from central.talker import PATIENCE_S
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
@@ -25,7 +26,6 @@ from gated.central.ledger_gates import end_gate, gate_keys, note_refused
 from gated.central.ledger_statements import unpublished
 from gated.cli.central_events import list_events
 from gated.cli.central_serve import serve_workers
-from gated.cli.main import main
 from gated.config.files import load_keys, load_profile
 from gated.credential.keys import read_keys
 from gated.credential.message import open_message
@@ -38,12 +38,6 @@ from gated.model.venue import Product
 from gated.wire import topics
 from gated.wire.ack import read_ack
 from venue import medium, until
-
-
-def run(capsys, *words):
-    code = main(["central", *map(str, words)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 @pytest.fixture

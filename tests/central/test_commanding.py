@@ -8,13 +8,13 @@ from contextlib import closing
 import pytest
 
 from central.box import Box
+from central.pools import run
 from gated.central.command_keys import CommandKey
 from gated.central.commanding import AGAIN_S, CommandPublisher, Wish, give
 from gated.central.intake import take_in
 from gated.central.ledger import Ledger
 from gated.central.ledger_commands import commands, learn_outcomes, waiting_tokens
 from gated.central.sector_files import COMMAND_SUFFIX
-from gated.cli.main import main
 from gated.config.files import load_keys
 from gated.credential.message import open_message
 from gated.devices.clock import SystemClock
@@ -29,12 +29,6 @@ from gated.wire.seal import SigningKey
 
 NOW = SystemClock().sample().wall + 7200  # later than the keys of an office that is made in a test
 OPEN = Wish("bron-1", "Mia", "card broken", What.OPEN, "in-1", 1)
-
-
-def run(capsys, *words):
-    code = main(["central", *map(str, words)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
 
 import pytest
 
+from central.pools import founded
 from gated.central.ack_keys import AckKeys
 from gated.central.answering import Asker, Later
-from gated.central.office import ProductRules, found
 from gated.central.pulse import Pulses
 from gated.config.files import load_keys
 from gated.credential.message import open_message
@@ -25,19 +24,7 @@ ASKER, WANT = Asker("bron-1", "pools"), PulseWanted(bytes(range(16)))
 
 @pytest.fixture
 def office(tmp_path):
-    place = tmp_path / "city"
-    found(
-        place,
-        sector="pools",
-        venues=["bron"],
-        products=[ProductRules("season")],
-        timezone="Europe/Paris",
-        algorithm=Algorithm.EDDSA,
-        now=NOW,
-        key_days=30,
-        random=random.Random(1).randbytes,
-    ).close()
-    return place
+    return founded(tmp_path / "city", NOW)
 
 
 def test_what_is_signed_is_what_was_asked_and_where_central_stands(office):

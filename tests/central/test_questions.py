@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import threading
 
 import pytest
 
 from central.box import NOW, Box
+from central.pools import founded
 from gated.central.ack_keys import AckKeys
 from gated.central.answering import Answering
 from gated.central.ledger import Ledger
 from gated.central.ledger_gates import heard_of
-from gated.central.office import ProductRules, found
 from gated.central.outbox import MAX_QUESTIONS, Outbox
 from gated.central.service import CentralWorker
 from gated.credential.message import MESSAGE_TYPES
@@ -21,7 +20,6 @@ from gated.links.memory import MemoryLink
 from gated.links.memory_broker import MemoryBroker
 from gated.model.letter import Letter, Received
 from gated.model.statement import Kind
-from gated.model.trust import Algorithm
 from gated.wire import topics
 from gated.wire.request import (
     HERE,
@@ -55,17 +53,7 @@ class Hall:
     """An office, a broker in memory, one worker, and a box that asks."""
 
     def __init__(self, place) -> None:
-        found(
-            place,
-            sector="pools",
-            venues=["bron"],
-            products=[ProductRules("season")],
-            timezone="Europe/Paris",
-            algorithm=Algorithm.EDDSA,
-            now=NOW,
-            key_days=30,
-            random=random.Random(1).randbytes,
-        ).close()
+        founded(place, NOW)
         self.broker = MemoryBroker()
         self.ledger = Ledger(place / "central.db")
         self.box = Box().enrol(self.ledger)

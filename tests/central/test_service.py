@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from central.box import EPOCH, Box, counted, rows_of
+from central.pools import founded
 from central.talker import Talker
 from gated.central.ack_keys import AckKeys
 from gated.central.answering import Answering
@@ -17,7 +18,7 @@ from gated.central.ledger import Ledger
 from gated.central.ledger_events import chains
 from gated.central.ledger_gates import end_gate, heard_of
 from gated.central.ledger_statements import Logged, unpublished
-from gated.central.office import Office, ProductRules, found
+from gated.central.office import Office
 from gated.central.opening import Greeting, newest, too_many_states
 from gated.central.outbox import MAX_RECEIPTS, Outbox
 from gated.central.proof import doubts
@@ -29,7 +30,6 @@ from gated.devices.clock import SystemClock
 from gated.links.memory import MemoryBroker, MemoryLink
 from gated.model.letter import Answered, Letter, Received
 from gated.model.statement import DenialState, Kind, TargetKind
-from gated.model.trust import Algorithm
 from gated.wire import topics
 from gated.wire.ack import Ack, read_ack
 from gated.wire.batch import encode_batch
@@ -43,17 +43,7 @@ class City:
 
     def __init__(self, place) -> None:
         self.place = place
-        found(
-            place,
-            sector="pools",
-            venues=["bron"],
-            products=[ProductRules("season")],
-            timezone="Europe/Paris",
-            algorithm=Algorithm.EDDSA,
-            now=NOW,
-            key_days=30,
-            random=random.Random(1).randbytes,
-        ).close()
+        founded(place, NOW)
         (place / "secret" / "pools.pem").rename(place / "secret" / "away")  # serving needs none of it
         self.keys = load_keys(place / "gate" / "keys.json")
         self.broker = MemoryBroker()
