@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from gated.errors import StoreError
 from gated.model.trust import KeySet
 from gated.store.child import Child
-from gated.store.directory import FOLDING
+from gated.store.directory import FOLDING, take_lock
 from gated.store.feed_set import SetBuckets
 from gated.store.setcheck import buckets_of
 from gated.store.spool import FEED, SPOOL
@@ -47,16 +46,10 @@ class FoldingLock:
     """Whoever holds it may build and remove snapshots. It lasts as long as we or a child of ours hold it."""
 
     def __init__(self, directory: Path) -> None:
-        path = directory / FOLDING
-        try:
-            self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be used ({error.strerror})") from error
-        try:
-            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self.handle)
-            raise StoreError("another process is building a snapshot", hint="it is tried again") from None
+        handle = take_lock(directory / FOLDING)
+        if handle is None:
+            raise StoreError("another process is building a snapshot", hint="it is tried again")
+        self.handle = handle
 
     def release(self) -> None:
         """Let others."""

@@ -44,9 +44,8 @@ def open_writer(path: Path, migrations: Migrations, page_bytes: int = 4096) -> s
     WAL with ``synchronous=FULL`` is one fdatasync per commit and loses nothing at a power cut;
     NORMAL lost rows in 40 of 60 simulated cuts. ``secure_delete`` because erased must mean gone.
     """
-    connection = _connect(
-        f"{path.absolute().as_uri()}?mode=rwc", uri=True
-    )  # so that a snapshot can be attached
+    # By its URI, so that a snapshot can be attached by one that says immutable.
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rwc", uri=True)
     try:
         connection.execute(f"PRAGMA page_size={page_bytes}")  # of a new file; an old one keeps its own
         connection.execute("PRAGMA journal_mode=WAL")

@@ -34,19 +34,34 @@ def held(path: Path) -> Iterator[bool]:
 
     Raises ``StoreError`` where it cannot be used.
     """
+    handle = take_lock(path)
+    if handle is None:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(handle)
+
+
+def take_lock(path: Path) -> int | None:
+    """The handle of a lock file that is ours until it is closed, by us and by whoever inherits it.
+
+    None = another process holds it. Raises ``StoreError`` where it cannot be used.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path, error) from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(handle)
+        return None
+    except OSError as error:
+        os.close(handle)
+        raise _unusable(path, error) from error
+    return handle
 
 
 class StateDirectory:
@@ -72,19 +87,12 @@ class StateDirectory:
 
     def lock(self) -> None:
         """Be the one gate that uses this directory. Raises ``StoreError`` if another does."""
-        path = self.path / LOCK
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise _unusable(path, error) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
+        handle = take_lock(self.path / LOCK)
+        if handle is None:
             raise StoreError(
                 f"{self.path} is in use by a running gate",
                 hint="stop it first (systemctl stop gated), or give this one its own state_dir",
-            ) from None
+            )
         self._lock = handle
 
     def unlock(self) -> None:

@@ -1,8 +1,4 @@
-"""Taking in what central tells of uses and people elsewhere: of each number the larger stays.
-
-What central has of this very gate is kept too. Its journal knows better; but of a journal that was lost it is
-all that is left, and what it lacks of the journal nobody else knows of yet.
-"""
+"""Taking in what central tells of uses and people elsewhere (``elsewhere``): of each number the larger stays."""
 
 from __future__ import annotations
 
