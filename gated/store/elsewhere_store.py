@@ -1,4 +1,4 @@
-"""Taking in what central tells of uses and people elsewhere (``elsewhere``): of each number the larger stays."""
+"""Taking in what central tells of ``elsewhere``: of each number of uses and people the larger stays."""
 
 from __future__ import annotations
 
