@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.knowledge_watch import KnowledgeWatch
 from gated.daemon.lane import LaneWorker
+from gated.daemon.rank import lanes_first
 from gated.daemon.reader_worker import ReaderWorker
 from gated.daemon.recall import Recall, Trust
 from gated.daemon.tap import TapWay
@@ -56,9 +56,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SYNC_STOP_S = 3.0
-#: A lane that has something to do waits so long at most for another thread that computes; seconds. Python's
-#: own 5 ms are more than a whole tap takes.
-_SWITCH_S = 0.0005
 
 
 class RunningGate:
@@ -117,7 +114,7 @@ class RunningGate:
 
     def start(self) -> int:
         """Serve. Returns how many releases the last run had left open."""
-        sys.setswitchinterval(_SWITCH_S)
+        lanes_first()
         unsettled = self._gate.start()
         for name in self._damaged:
             self.journal.append(SetAside(name), Stamp.of(self._time.read()))

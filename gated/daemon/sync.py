@@ -16,6 +16,7 @@ from gated.daemon.downlink import Downlink
 from gated.daemon.follower import Follower
 from gated.daemon.greeting import Greeter, Identity
 from gated.daemon.link_note import LinkNote
+from gated.daemon.rank import give_way
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink
@@ -129,6 +130,7 @@ class Sync:
     # -------------------------------------------------------------- the thread
 
     def _run(self) -> None:
+        give_way()
         while not self._stop.is_set():
             try:
                 self._converse()

@@ -130,11 +130,13 @@ class Parent:
 
 
 def lower() -> None:
-    """Run only where nothing else wants to, on any core: as far as this machine lets us."""
+    """Run only where nothing else wants to, and leave the core that the parent was given, if there is
+    another: the scheduler may let even the lowest run on for milliseconds while a lane is ready (ADR 0020).
+    """
     with contextlib.suppress(OSError):
         os.nice(_LOWEST)
     with contextlib.suppress(OSError):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0))
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     number = _IOPRIO_SET.get(platform.machine())

@@ -14,7 +14,8 @@ Meanwhile taps are decided in the gate's process, a hundred each second: recalle
 durably. ``tap_p99_rest_us`` is theirs before the link is opened, of the same people with the same files.
 ``delta_1000_s`` is from the commit of 1,000 more entitlements at central to the head that the gate's cache
 agrees with, ``nothing_new_bytes`` what goes over the wire, both ways, in the quarter of a minute after.
-The gate runs on one core, as systemd/gated.service has it. Nothing is asserted: figures are for people.
+The gate runs on one core, as systemd/gated.service has it; central, the broker and the process that builds
+share the others. Nothing is asserted: figures are for people.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ from bigcity import PRODUCT, SECTOR, VENUE, account, big_city, feed_of, medium, 
 
 from city import _copy, end, environment
 from gated.app import RunningGate, World
-from gated.app.running import _SWITCH_S
 from gated.central.ledger import LEDGER, Ledger
 from gated.central.office import Office
 from gated.cli.importing import import_file
 from gated.config.settings import check
+from gated.daemon.rank import lanes_first
 from gated.daemon.tap import Written
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.barrier import SimulatedBarrier
@@ -81,9 +82,10 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=IDLE_S, metavar="S", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--gate", type=Path, help=argparse.SUPPRESS)  # the gate's own process
+    parser.add_argument("--core", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.gate is not None:
-        serve_gate(arguments.gate, arguments.idle)
+        serve_gate(arguments.gate, arguments.core, arguments.idle)
         return
     with place(arguments.dir) as directory, tempfile.TemporaryDirectory(dir=directory) as scratch:
         figures = measure(directory, Path(scratch), arguments.statements, arguments.idle)
@@ -113,11 +115,12 @@ def measure(directory: Path, work: Path, statements: int, idle_s: float) -> dict
         head = feed.make_snapshot(lambda _count: None)
         assert head is not None
         pages = list(page_names(feed, head.manifest))
+    core = leave_a_core()
     with running(work / "broker", general=["max_inflight_messages 100"], name_is_id=False) as broker:
         config = make_gate(work, city, broker)
         central = serve_central(work, city, broker)
         try:
-            told = follow(config, city, head.position, idle_s)
+            told = follow(config, core, city, head.position, idle_s)
         finally:
             end(central)
     rows = [row for name in pages for row in read_page((feed.blobs.folder / name.hex()).read_bytes())]
@@ -131,6 +134,14 @@ def measure(directory: Path, work: Path, statements: int, idle_s: float) -> dict
         "ratio": round(bare_s / seconds, 3),
         **told,
     }
+
+
+def leave_a_core() -> int:
+    """One core for the gate, which central and the broker never share with it: they are other machines."""
+    cores = os.sched_getaffinity(0)
+    core = min(cores)
+    os.sched_setaffinity(0, cores - {core} or cores)
+    return core
 
 
 def page_names(feed: Any, manifest: bytes) -> Iterator[bytes]:
@@ -178,9 +189,9 @@ def serve_central(work: Path, city: Path, broker: Any) -> subprocess.Popen[bytes
         return subprocess.Popen(words, stdout=log, stderr=log, env=environment())
 
 
-def follow(config: Path, city: Path, position: int, idle_s: float) -> dict[str, Any]:
+def follow(config: Path, core: int, city: Path, position: int, idle_s: float) -> dict[str, Any]:
     """Run the gate until it is there, then issue some more, then nothing."""
-    words = [sys.executable, __file__, "--gate", str(config), "--idle", str(idle_s)]
+    words = [sys.executable, __file__, "--gate", str(config), "--core", str(core), "--idle", str(idle_s)]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
     ) as gate:
@@ -212,14 +223,14 @@ def ask(gate: Any, position: int) -> dict[str, Any]:
 # ------------------------------------------------------------------ the gate
 
 
-def serve_gate(config: Path, idle_s: float) -> None:
+def serve_gate(config: Path, core: int, idle_s: float) -> None:
     """Told a position it tells when it is there; told 0, what a while without news costs."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.sched_setaffinity(0, {core})
     settings, trust = check(config)
     world = World(readers={"in-1": SimulatedReader()}, barriers={"in-1": SimulatedBarrier()})
     gate = RunningGate(settings, trust, world)
     taps = Taps(gate, settings)
-    sys.setswitchinterval(_SWITCH_S)  # as RunningGate.start does
+    lanes_first()  # as RunningGate.start does
     gate._gate.start()  # the lanes and the journal; the link is not opened yet
     rest = taps.some(REST_TAPS)
     clock, store = SystemClock(), FeedStore(settings.state_dir)
