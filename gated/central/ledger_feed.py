@@ -101,11 +101,6 @@ def all_places(ledger: Ledger, sector: str) -> Iterator[Row]:
     return map(Row._make, found)
 
 
-def count_places(ledger: Ledger, sector: str) -> int:
-    """How many places there are, as far as they were counted."""
-    return int(ledger.rows("SELECT total(rows) FROM bucket WHERE sector = ?", (sector,))[0][0])
-
-
 def _places(ledger: Ledger, sector: str, bucket: int) -> list[Place]:
     assert 0 <= bucket < BUCKETS
     return ledger.rows(

@@ -63,6 +63,7 @@ class Feed:
         self._time = time
         self._learn_time = learn_time
         self._monotonic = monotonic
+        self._keys = trust.keys
         self._target: Believed | None = None
         self._transfer: Transfer | None = None
         self._window = WINDOW
@@ -105,6 +106,9 @@ class Feed:
     def turn(self, now: float) -> None:
         """Do what is due. Raises ``StoreError``."""
         self._state.look(now)
+        if self._trust.keys is not self._keys:
+            self._keys = self._trust.keys
+            self._doubt()
         if not self._is_behind():
             if self._target is not None:
                 self._state.tidy()
@@ -146,6 +150,15 @@ class Feed:
     def _head_came(self, answer: Answer | None) -> None:
         if answer is not None and answer.code == HERE:
             self.heard("", answer.body, self._monotonic())
+
+    def _doubt(self) -> None:
+        """The keys are others now: a head that is being followed counts only if its own still does."""
+        if self._transfer is not None and self._heads.doubt(self._transfer.target):
+            self._end_transfer()
+        if self._target is not None and (code := self._heads.doubt(self._target)):
+            self._target = None
+            self._unbelieved.note("head", code)
+            self._give_up(f"head: {code}")
 
     # -------------------------------------------------------------- following
 

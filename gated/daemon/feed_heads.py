@@ -75,9 +75,10 @@ class Heads:
         """A head that was believed before, whatever time it is by now; or why it cannot be one."""
         return self._open(token, 0)
 
-    def still_opens(self, found: Believed) -> bool:
-        """Whether it would be opened today: keys come and go."""
-        return not isinstance(self._open(found.token, self._time.read().floor), str)
+    def doubt(self, found: Believed) -> str:
+        """Why a head that was believed is so no longer, for keys come and go; empty = it still is."""
+        again = self._open(found.token, self._time.read().floor)
+        return again if isinstance(again, str) else ""
 
     def _open(self, token: bytes, floor: int) -> Believed | str:
         keys = self._trust.keys

@@ -10,8 +10,6 @@ import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 
-from gated.model.statement import Row
-
 #: Of a city of two million places each has 120: a thousand statements touch a twentieth of all.
 BUCKETS = 16_384
 _DOMAIN = b"gated set 1\0"
@@ -86,39 +84,3 @@ class Buckets:
     def digest(self) -> bytes:
         """The digest of the set."""
         return set_digest(self._digests)
-
-
-class SetDigest:
-    """The digest of a set that is told in the order of its places, whatever its size."""
-
-    def __init__(self) -> None:
-        self._digests: list[bytes] = []
-        self._bucket = hashlib.sha256()
-        self._last: tuple[bytes, int, bytes] = (b"", 0, b"")
-        self.rows = 0
-
-    def add(self, key: bytes, kind: int, id_: bytes, rank: int) -> None:
-        """The next place. Raises ``ValueError`` for one that is not behind the last."""
-        place = key, kind, id_
-        if place <= self._last:
-            raise ValueError("places must ascend by key, kind and id")
-        self._last = place
-        if bucket_of(key) != len(self._digests):
-            self._reach(bucket_of(key))
-        self._bucket.update(leaf(key, kind, id_, rank))
-        self.rows += 1
-
-    def add_all(self, rows: Iterable[Place | Row]) -> None:
-        """The next places, with whatever else stands behind the rank."""
-        for row in rows:
-            self.add(*row[:4])
-
-    def digest(self) -> bytes:
-        """The digest; nothing can be added afterwards."""
-        self._reach(BUCKETS)
-        return set_digest(self._digests)
-
-    def _reach(self, bucket: int) -> None:
-        while len(self._digests) < bucket:
-            self._digests.append(self._bucket.digest())
-            self._bucket = hashlib.sha256()

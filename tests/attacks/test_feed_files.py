@@ -182,6 +182,7 @@ def test_it_is_found_and_mended(site, central, serve, attack):
     assert "out_of_service" == served.tap(medium(1)).refusal.reason
     central.answering = lambda _request: None
     assert central.reached()
+    assert until(lambda: served.gate._knowledge.head_at == central.log.at)
     for number in (DENIED, DENIED_LATER):
         assert "denied" == served.tap(medium(number)).refusal.reason
     assert served.tap(medium(REVISED)).granted
