@@ -152,10 +152,14 @@ class Feed:
             self.heard("", answer.body, self._monotonic())
 
     def _doubt(self) -> None:
-        """The keys are others now: a head that is being followed counts only if its own still does."""
+        """The keys are others now: a head that is being followed counts only if its own still does.
+
+        One that was reached stays reached: keys come and go in order, too.
+        """
         if self._transfer is not None and self._heads.doubt(self._transfer.target):
             self._end_transfer()
-        if self._target is not None and (code := self._heads.doubt(self._target)):
+        target = self._target
+        if target is not None and self._is_behind() and (code := self._heads.doubt(target)):
             self._target = None
             self._unbelieved.note("head", code)
             self._give_up(f"head: {code}")

@@ -67,6 +67,22 @@ def central_knows_its_buckets(served):
     return not served.gate._feeding._state.store.buckets.unknown
 
 
+def test_keys_that_are_exchanged_when_a_head_was_reached_raise_no_doubt(site, central, serve):
+    sell(site, central, *range(5))
+    central.publish()
+    served = serve(site, link=central.desk.gate_link())
+    assert central.reached()
+    assert until(lambda: read_feed_note(site.state).get("version") == central.log.version)
+    asked = len(central.asked)
+    trust = served.gate._trust
+    trust.replace({kid: key for kid, key in trust.keys.items() if kid != central.key.kid}, trust.profile)
+    for token in site.give("p9", medium(9), "season"):
+        central.live(token)
+    assert until(lambda: served.tap(medium(9)).granted)
+    assert asked == len(central.asked)
+    assert [] == central.unbelieved()
+
+
 def test_a_lost_live_denial_is_fetched_with_the_next_head(site, central, serve):
     sell(site, central, *range(5))
     central.publish()
