@@ -106,7 +106,7 @@ class Feed:
     def turn(self, now: float) -> None:
         """Do what is due. Raises ``StoreError``."""
         self._state.look(now)
-        if self._trust.keys is not self._keys:
+        if self._trust.keys != self._keys:
             self._keys = self._trust.keys
             self._doubt()
         if not self._is_behind():
@@ -152,12 +152,11 @@ class Feed:
             self.heard("", answer.body, self._monotonic())
 
     def _doubt(self) -> None:
-        """The keys are others now: a head that is being followed counts only if its own still does.
+        """The keys are others now: if its head still counts, a transfer begins anew by them.
 
-        One that was reached stays reached: keys come and go in order, too.
+        A head that was reached stays reached: keys come and go in order, too.
         """
-        if self._transfer is not None and self._heads.doubt(self._transfer.target):
-            self._end_transfer()
+        self._end_transfer()
         target = self._target
         if target is not None and self._is_behind() and (code := self._heads.doubt(target)):
             self._target = None

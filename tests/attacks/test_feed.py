@@ -490,7 +490,7 @@ def test_a_key_that_is_taken_out_while_its_pages_come_brings_nothing(site, centr
 
     central.answering = slowly
     scene.say(scene.log.publish())
-    assert asked.wait(20)
+    assert until(asked.is_set)
     stolen, (fresh, _) = central.key, head_key()
     trust = scene.served.gate._trust
     kept = {kid: key for kid, key in trust.keys.items() if kid != stolen.kid}
@@ -526,7 +526,7 @@ def test_a_transfer_ends_with_its_key_though_a_newer_head_is_good(site, central,
         return Answer(request.id, LATER)
 
     central.answering = withhold
-    assert asked.wait(20)
+    assert until(asked.is_set)
     central.key = scene.log.key = fresh
     sell(site, central, 51)
     central.publish()

@@ -12,6 +12,7 @@ from feed_central import FeedCentral
 from gated.errors import StoreError
 from gated.model.statement import DenialState, TargetKind
 from gated.store.feed_note import read_feed_note
+from gated.store.snapshot import fold
 from gated.wire.request import LATER, NO_SUCH_THING, Answer, BlobWanted, HeadWanted
 from venue import NOW, credential_of, medium, until
 
@@ -81,6 +82,27 @@ def test_keys_that_are_exchanged_when_a_head_was_reached_raise_no_doubt(site, ce
     assert until(lambda: served.tap(medium(9)).granted)
     assert asked == len(central.asked)
     assert [] == central.unbelieved()
+
+
+def test_keys_that_go_during_a_transfer_vouch_for_nothing_at_its_end(site, central, serve):
+    """What the feed does not know stays only if it is genuine, by the keys of the moment."""
+    sell(site, central, *range(5))
+    site.bring(site.give("p9", medium(9), "season"))
+    fold(site.state)
+    place = site.office.index(credential_of(medium(9)))
+    assert central.recall(place)
+    central.log.fold()
+    (others,) = central.log.manifest().snapshot.pages
+    late = BlobWanted(central.log.blobs[others][:32])
+    central.answering = lambda request: Answer(request.id, LATER) if request.want == late else None
+    central.publish()
+    served = serve(site, link=central.desk.gate_link())
+    assert until(lambda: late in [request.want for request in central.asked])
+    trust = served.gate._trust
+    trust.replace({central.key.kid: trust.keys[central.key.kid]}, trust.profile)
+    central.answering = lambda _request: None
+    assert central.reached()
+    assert until(lambda: [] == central.recall(place))
 
 
 def test_a_lost_live_denial_is_fetched_with_the_next_head(site, central, serve):
