@@ -7,10 +7,11 @@ import sys
 import threading
 from contextlib import suppress
 
+from gated.store.child import LOWEST
+
 #: A lane that has something to do waits so long at most for another thread that holds the interpreter;
 #: seconds. Python's own 5 ms are more than a whole tap takes.
 _SWITCH_S = 0.0005
-_LOWEST = 19
 
 
 def lanes_first() -> None:
@@ -26,4 +27,4 @@ def give_way() -> None:
     250 times a second.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)

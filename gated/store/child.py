@@ -22,7 +22,8 @@ from gated.errors import StoreError
 
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
 _IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_IDLE = 1, 3 << 13
-_LOWEST = 19
+#: The nice value of who goes last (setpriority(2)).
+LOWEST = 19
 _WAIT_S = 5.0
 _MOST_TOLD = 4 << 20
 
@@ -134,7 +135,7 @@ def lower() -> None:
     another: the scheduler may let even the lowest run on for milliseconds while a lane is ready (ADR 0020).
     """
     with contextlib.suppress(OSError):
-        os.nice(_LOWEST)
+        os.nice(LOWEST)
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0))
     with contextlib.suppress(OSError):

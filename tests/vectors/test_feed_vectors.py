@@ -19,7 +19,7 @@ from gated.wire.head import encode_head, read_head
 from gated.wire.manifest import encode_manifest, read_index, read_manifest
 from gated.wire.page import read_page
 from gated.wire.request import encode_request, read_answer, read_request
-from gated.wire.setdigest import Buckets, bucket_of
+from set_opinion import in_buckets
 from vectors import make_feed_vectors
 
 HERE = Path(__file__).parent
@@ -96,13 +96,6 @@ def test_a_head_opens_or_is_refused_as_it_says(case):
     assert case["expect"] == (found if isinstance(found, dict) else json.loads(encode_head(found)))
 
 
-def digest_of(places):
-    told = Buckets()
-    for bucket in {bucket_of(place[0]) for place in places}:
-        told.replace(bucket, [place for place in places if bucket_of(place[0]) == bucket])
-    return told.digest()
-
-
 @pytest.mark.parametrize("case", named("sets"))
 def test_a_set_has_the_digest_that_it_says(case):
     places = [
@@ -114,7 +107,7 @@ def test_a_set_has_the_digest_that_it_says(case):
         )
         for place in case["places"]
     ]
-    assert case["digest"] == digest_of(places).hex()
+    assert case["digest"] == in_buckets(places).digest().hex()
 
 
 @pytest.mark.parametrize("case", named("questions"))
@@ -156,8 +149,8 @@ def test_a_whole_feed_is_the_set_that_its_head_signs():
     rows = sorted(newest.values())
     assert not blobs  # nothing is in it that nothing names
     assert [row_of(told) for told in feed["rows"]] == rows
-    found = digest_of([row[:4] for row in rows])
-    assert (head.set_, head.rows, head.position) == (found, len(rows), manifest.position)
+    told = in_buckets([row[:4] for row in rows])
+    assert (head.set_, head.rows, head.position) == (told.digest(), told.rows, manifest.position)
 
 
 def test_rows_stand_where_their_statements_belong():

@@ -39,7 +39,7 @@ from gated.wire.setdigest import (
     first_key,
     set_digest,
 )
-from set_opinion import second_opinion
+from set_opinion import in_buckets, second_opinion
 
 NOW = 1_800_000_000
 NAME = bytes(range(32))
@@ -262,9 +262,7 @@ sets = st.dictionaries(
 
 @given(sets)
 def test_a_set_has_one_digest_however_it_is_made(places):
-    kept = Buckets()
-    for bucket in {bucket_of(place[0]) for place in places}:
-        kept.replace(bucket, [place for place in places if bucket_of(place[0]) == bucket])
+    kept = in_buckets(places)
     assert second_opinion(places) == kept.digest()
     assert len(places) == kept.rows
 
@@ -278,11 +276,7 @@ def test_a_set_that_differs_has_another_digest(places, data):
     )
     changed = [*places[:at], *other, *places[at + 1 :]]
     assert second_opinion(places) != second_opinion(changed)
-    one, two = Buckets(), Buckets()
-    for kept, told in ((one, places), (two, changed)):
-        bucket = bucket_of(key)
-        kept.replace(bucket, sorted(place for place in told if bucket_of(place[0]) == bucket))
-    assert one.digest() != two.digest()
+    assert in_buckets(places).digest() != in_buckets(sorted(changed)).digest()
 
 
 def test_the_empty_set_has_a_digest():
