@@ -1,6 +1,7 @@
 """How a process of the gate's own stands to the lanes, read from the kernel."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -8,14 +9,13 @@ import pytest
 from gated.store.child import Child
 from venue import until
 
-CORES = set(range(os.cpu_count() or 1))
-
 
 @pytest.fixture
-def on():
-    """Give this thread a set of cores, for the length of a test."""
+def cores():
+    """All cores that this machine lets us have, and ours for the length of a test."""
     before = os.sched_getaffinity(0)
-    yield lambda cores: os.sched_setaffinity(0, cores)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    yield os.sched_getaffinity(0)
     os.sched_setaffinity(0, before)
 
 
@@ -36,18 +36,18 @@ def child(monkeypatch):
         one.end()
 
 
-def test_it_leaves_the_core_of_the_lanes_where_there_is_another(on, child):
-    one = min(CORES)
-    on({one})
-    assert (CORES - {one} or CORES) == os.sched_getaffinity(child())
+def test_it_leaves_the_core_of_the_lanes_where_there_is_another(cores, child):
+    one = min(cores)
+    os.sched_setaffinity(0, {one})
+    assert (cores - {one} or cores) == os.sched_getaffinity(child())
 
 
-def test_it_runs_wherever_the_lanes_do_if_they_have_all(on, child):
-    on(CORES)
-    assert CORES == os.sched_getaffinity(child())
+def test_it_runs_wherever_the_lanes_do_if_they_have_all(cores, child):
+    assert cores == os.sched_getaffinity(child())
 
 
 def test_it_is_the_last_in_every_queue(child):
     pid = child()
     assert 19 == os.getpriority(os.PRIO_PROCESS, pid)
     assert os.SCHED_IDLE == os.sched_getscheduler(pid)
+    assert "idle\n" == subprocess.check_output(["ionice", "-p", str(pid)], text=True)
