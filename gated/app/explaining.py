@@ -9,7 +9,7 @@ from gated.config.settings import LaneSettings, Settings
 from gated.daemon.knowledge import Knowledge, Pulse
 from gated.daemon.recall import Recall, Trust
 from gated.errors import ConfigError
-from gated.model.credential import Credential
+from gated.model.credential import Credential, Proof
 from gated.model.statement import Binding
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Direction
@@ -46,7 +46,7 @@ def explained(
             knowledge=knowledge_of(settings),
         )
         if asked.pass_ is None:
-            return explain(recall.of_medium(asked.credential, reading))
+            return explain(recall.of_medium(Proof(asked.credential), reading))
         bound = Binding(trust.profile.sector, asked.pass_, 0, None, 0, bytes(8), bytes(16), 0)
         return explain(recall.of_pass(bound, asked.credential, reading))
 

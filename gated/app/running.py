@@ -18,8 +18,8 @@ from gated.app.parts import Boards, make_barrier
 from gated.app.readers import make_reader, reader_id
 from gated.app.way import WayToCentral
 from gated.app.world import World
-from gated.card.identify import identify
-from gated.card.pkoc import Conversation
+from gated.card.identify import Media, identify
+from gated.card.talk import Conversation, Talk
 from gated.config.settings import LaneSettings, Settings
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
@@ -234,10 +234,11 @@ class RunningGate:
     def _lane(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> ServedLane:
         world, lane_id = self._world, settings.lane.id
         worker = LaneWorker(self._walkway(settings, turn, kept), world.clock.monotonic)
-        reader_name = reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+        name = reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
+        media = Media(name, settings.schemes)
 
         def converse(uid: bytes | None) -> Conversation:
-            return identify(settings.schemes, reader_name, world.random, uid)
+            return identify(Talk(uid, world.random, self._time.read), media)
 
         reader = world.readers.get(lane_id) or make_reader(settings.reader)
         return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))

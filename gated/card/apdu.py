@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: A short response is at most 256 bytes and two status bytes; more is not one.
 MAX_RESPONSE_BYTES = 258
-#: 61xx chaining (clause 5.3.4): what we ask for fits in one response; an endless chain is cut off.
-MAX_CHAINED = 3
 _MAX_OBJECTS = 8
 
 OK = 0x9000
@@ -50,20 +48,6 @@ def parse(raw: bytes) -> Response:
     if len(raw) > MAX_RESPONSE_BYTES:
         raise CardFault("too_long")
     return Response(raw[:-2], int.from_bytes(raw[-2:], "big"))
-
-
-def exchange(apdu: bytes) -> Generator[bytes, bytes, Response]:
-    """Send a command and collect what the card chains. Raises ``CardFault``."""
-    response = parse((yield apdu))
-    body = response.body
-    for _ in range(MAX_CHAINED):
-        if response.status >> 8 != 0x61:
-            return Response(body, response.status)
-        response = parse((yield command(0x00, 0xC0, 0x00, 0x00)))
-        body += response.body
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise CardFault("too_long")
-    raise CardFault("endless")
 
 
 def objects(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,35 +7,95 @@ answer is the refusal, or whoever can spoil a strong proof could pass with a wea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gated.card import pkoc, uid
-from gated.card.pkoc import Conversation
+from gated.card import calypso, carried, ev2, pkoc, record, sun, uid
+from gated.card.talk import Conversation, Result, Steps, Talk
 from gated.errors import CardError
+from gated.model.credential import Proof
+from gated.model.refusal import Refusal
 
 
 class Scheme(StrEnum):
     """In falling order of strength: the order in which they are tried, whatever the file's order."""
 
     PKOC = pkoc.SCHEME
+    EV2 = ev2.SCHEME
+    SUN = sun.SCHEME
+    SIGNED = carried.SCHEME
+    CALYPSO = calypso.SCHEME
+    RECORD = record.SCHEME
     UID = uid.SCHEME
 
 
-def identify(
-    schemes: Sequence[Scheme], reader_id: bytes, nonce: Callable[[int], bytes], medium_uid: bytes | None
-) -> Conversation:
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a gate knows of the media that it meets."""
+
+    reader_id: bytes
+    schemes: Sequence[Scheme]
+    ev2: tuple[ev2.Application, ...] = ()
+    sun: sun.Mirror | None = None
+    record: record.Place | None = None
+    #: Whether statements are read off a medium that proved itself by another scheme too.
+    reads_carried: bool = False
+
+
+def identify(talk: Talk, media: Media) -> Conversation:
     """Converse with a medium.
 
-    Returns its credential; a ``Refusal`` where it was recognised and failed; None where it is none
-    of ours or left before we could tell.
+    Returns what it proved; a ``Refusal`` where it was recognised and failed; None where it is none of ours
+    or left before we could tell.
     """
-    if Scheme.PKOC in schemes:
-        try:
-            result = yield from pkoc.converse(reader_id, nonce)
-        except CardError:
-            return None
+    try:
+        for scheme in Scheme:
+            if scheme in media.schemes:
+                result = yield from _TRIED[scheme](talk, media)
+                if result is not None:
+                    return (yield from _with_carried(talk, media, result))
+    except CardError:
+        pass
+    return None
+
+
+def _with_carried(talk: Talk, media: Media, result: Proof | Refusal) -> Conversation:
+    """What a proven medium carries beside: nothing there is believed for the medium's sake."""
+    if isinstance(result, Refusal) or not media.reads_carried or result.carried:
+        return result
+    found = yield from carried.read(talk)
+    if isinstance(found, Refusal) or found is None:
+        return found or result
+    return replace(result, carried=found)
+
+
+def _ev2(talk: Talk, media: Media) -> Conversation:
+    for application in media.ev2:
+        result = yield from ev2.converse(talk, application)
         if result is not None:
             return result
-    if Scheme.UID in schemes:
-        return uid.credential_of(medium_uid)
     return None
+
+
+def _sun(talk: Talk, media: Media) -> Conversation:
+    return None if media.sun is None else (yield from sun.converse(talk, media.sun))
+
+
+def _record(talk: Talk, media: Media) -> Conversation:
+    return None if media.record is None else (yield from record.converse(talk, media.record))
+
+
+def _uid(talk: Talk, _media: Media) -> Steps[Result]:
+    yield from ()  # the reader has asked already
+    return uid.proof_of(talk.uid)
+
+
+_TRIED: dict[Scheme, Callable[[Talk, Media], Conversation]] = {
+    Scheme.PKOC: lambda talk, media: pkoc.converse(talk, media.reader_id),
+    Scheme.EV2: _ev2,
+    Scheme.SUN: _sun,
+    Scheme.SIGNED: lambda talk, _media: carried.converse(talk),
+    Scheme.CALYPSO: lambda talk, _media: calypso.converse(talk),
+    Scheme.RECORD: _record,
+    Scheme.UID: _uid,
+}

@@ -15,17 +15,16 @@ public key, and a live relay works (docs/explanation/trust-and-threats.md).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from gated.card.apdu import OK, CardFault, command, exchange, objects, select
-from gated.errors import CardError
-from gated.model.credential import Assurance, Credential
-from gated.model.refusal import Reason, Refusal
+from gated.card.apdu import CardFault, command, objects
+from gated.card.talk import Conversation, Steps, Talk, bad_proof, expect, recognised, unreadable
+from gated.model.credential import Assurance, Credential, Proof
+from gated.model.refusal import Refusal
 
 SCHEME = "pkoc"
 AID = bytes.fromhex("A000000898000001")
@@ -35,35 +34,23 @@ READER_ID_BYTES = 32  # site number, then reader number, 16 bytes each
 
 _TAG_VERSIONS, _TAG_TRANSACTION, _TAG_READER, _TAG_KEY, _TAG_SIGNATURE = 0x5C, 0x4C, 0x4D, 0x5A, 0x9E
 
-Conversation = Generator[bytes, bytes, Credential | Refusal | None]
 
-
-def converse(reader_id: bytes, nonce: Callable[[int], bytes]) -> Conversation:
+def converse(talk: Talk, reader_id: bytes) -> Conversation:
     """Ask a medium to prove its key.
 
-    Returns the credential, a ``Refusal`` where the medium speaks PKOC and failed, or None where it
-    does not speak it. A medium that leaves before it was recognised raises ``CardError``.
+    A medium that leaves before it was recognised raises ``CardError``.
     """
-    try:
-        selected = yield from exchange(select(AID))
-    except CardFault:
+    selected = yield from talk.select(AID)
+    if selected is None:
         return None
-    if selected.status != OK:
-        return None
-    try:
-        return (yield from _prove(selected.body, reader_id, nonce))
-    except CardFault as fault:
-        return Refusal(Reason.UNREADABLE, {"scheme": SCHEME, "what": fault.what})
-    except CardError:
-        return Refusal(Reason.UNREADABLE, {"scheme": SCHEME, "what": "torn"})
+    return (yield from recognised(SCHEME, prove(talk, selected.body, reader_id)))
 
 
-def _prove(
-    versions: bytes, reader_id: bytes, nonce: Callable[[int], bytes]
-) -> Generator[bytes, bytes, Credential | Refusal]:
+def prove(talk: Talk, versions: bytes, reader_id: bytes) -> Steps[Proof | Refusal]:
+    """The second command, to a medium that answered SELECT with ``versions``. Raises ``CardFault``."""
     if not _speaks_version_1(versions):
-        return Refusal(Reason.UNREADABLE, {"scheme": SCHEME, "what": "version"})
-    transaction = nonce(TRANSACTION_BYTES)
+        return unreadable(SCHEME, "version")
+    transaction = talk.random(TRANSACTION_BYTES)
     request = b"".join(
         (
             _object(_TAG_VERSIONS, VERSION),
@@ -71,13 +58,11 @@ def _prove(
             _object(_TAG_READER, reader_id),
         )
     )
-    response = yield from exchange(command(0x80, 0x80, 0x00, 0x01, request))
-    if response.status != OK:
-        return Refusal(Reason.UNREADABLE, {"scheme": SCHEME, "what": f"status_{response.status:04x}"})
-    public, signature = _answer(response.body)
-    if not _signed(public, signature, transaction):
-        return Refusal(Reason.BAD_PROOF, {"scheme": SCHEME})
-    return Credential(SCHEME, hashlib.sha256(public).digest(), Assurance.ASYMMETRIC)
+    asked = talk.sent
+    public, signature = _answer(expect((yield from talk.ask(command(0x80, 0x80, 0x00, 0x01, request)))))
+    if not signed(public, signature, transaction):
+        return bad_proof(SCHEME)
+    return Proof(Credential(SCHEME, hashlib.sha256(public).digest(), Assurance.ASYMMETRIC), fresh=asked)
 
 
 def _speaks_version_1(body: bytes) -> bool:
@@ -103,14 +88,15 @@ def _answer(body: bytes) -> tuple[bytes, bytes]:
     return public, signature
 
 
-def _signed(public: bytes, signature: bytes, transaction: bytes) -> bool:
+def signed(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether ``signature`` (r ‖ s) over ``message`` is that of ``public``, an uncompressed P-256 point."""
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
     except ValueError:
         return False  # not a point of the curve
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     try:
-        key.verify(encode_dss_signature(r, s), transaction, ec.ECDSA(hashes.SHA256()))
+        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         return False
     return True

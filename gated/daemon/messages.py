@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gated.model.barrier import BarrierEvent
-from gated.model.credential import Credential
+from gated.model.credential import Proof
 from gated.model.decision import Decision
 from gated.model.order import Operator, Order
 from gated.model.refusal import Refusal
@@ -85,7 +85,7 @@ class Conversed:
     """What the medium of a tap proved; None = it is none of ours."""
 
     tap: int
-    result: Credential | Refusal | None
+    result: Proof | Refusal | None
     at: float
 
 

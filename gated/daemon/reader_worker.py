@@ -11,14 +11,15 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
-from gated.card.pkoc import Conversation
+from gated.card.talk import Conversation, Result
 from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, ReaderReady
 from gated.errors import CardError, ReaderError
-from gated.model.credential import Credential
-from gated.model.refusal import Refusal
-from gated.ports import CardSession, Reader, Signal
+from gated.model.credential import Proof
+from gated.model.refusal import Reason, Refusal
+from gated.ports import Reader, Signal
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,46 @@ BACKOFF_S = (0.05, 2.0)
 STEADY_S = 5.0
 
 
-def drive(conversation: Conversation, session: CardSession) -> Credential | Refusal | None:
+class Transmits(Protocol):
+    """What of a session a conversation needs."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Send a command, return the response. Raises ``CardError`` or ``ReaderError``."""
+
+
+class Timed:
+    """A session, and how long each of its commands took, in seconds."""
+
+    def __init__(self, session: Transmits, monotonic: Callable[[], float]) -> None:
+        self._session = session
+        self._monotonic = monotonic
+        self.trips_s: list[float] = []
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Send a command, return the response. Raises as the session does."""
+        began = self._monotonic()
+        try:
+            return self._session.transmit(apdu)
+        finally:
+            self.trips_s.append(self._monotonic() - began)
+
+
+def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, float]) -> Result:
+    """Refuse a fresh answer that took longer than a medium of its scheme ever needs: it came from further
+    away. That finds phones which relay over a network; a wire adds too little to be seen.
+    """
+    if not isinstance(result, Proof) or result.fresh is None:
+        return result
+    scheme = result.credential.scheme
+    limit, took = limits_s.get(scheme), trips_s[result.fresh]
+    if limit is None or took <= limit:
+        return result
+    return Refusal(
+        Reason.TOO_SLOW, {"scheme": scheme, "took_ms": round(took * 1000), "limit_ms": round(limit * 1000)}
+    )
+
+
+def drive(conversation: Conversation, session: Transmits) -> Result:
     """Carry a conversation to a medium and back. Raises ``ReaderError``."""
     try:
         command = next(conversation)
@@ -45,7 +85,7 @@ def drive(conversation: Conversation, session: CardSession) -> Credential | Refu
             else:
                 command = conversation.send(response)
     except StopIteration as done:
-        result: Credential | Refusal | None = done.value
+        result: Result = done.value
         return result
     finally:
         conversation.close()
@@ -57,7 +97,8 @@ class ReaderWorker:
     Args:
         converse: begins a conversation with a medium, given its UID.
         post: tells the lane.
-        monotonic: seconds that never go back, for the heartbeat.
+        monotonic: seconds that never go back, for the heartbeat and for how long a medium took.
+        round_trips_s: by scheme, how long its fresh answer may take at most.
 
     """
 
@@ -67,10 +108,12 @@ class ReaderWorker:
         converse: Callable[[bytes | None], Conversation],
         post: Callable[[Message], None],
         monotonic: Callable[[], float],
+        round_trips_s: Mapping[str, float] | None = None,
     ) -> None:
         self._reader = reader
         self._converse = converse
         self._post = post
+        self._round_trips_s = round_trips_s or {}
         self._stopping = threading.Event()
         self._called = threading.Event()  # something is to be done other than sensing
         self._signals: deque[Signal] = deque(maxlen=1)  # not shown yet: the latest wins
@@ -180,7 +223,7 @@ class ReaderWorker:
                 log.exception("reader %s: its light cannot be used", self._reader.name)
             self._dark = True
 
-    def _prove(self) -> Credential | Refusal | None:
+    def _prove(self) -> Result:
         try:
             session = self._reader.connect()
         except CardError as error:
@@ -191,6 +234,8 @@ class ReaderWorker:
             return None
         self._told = ""
         try:
-            return drive(self._converse(session.uid), session)
+            timed = Timed(session, self._monotonic)
+            result = drive(self._converse(session.uid), timed)
+            return in_time(result, timed.trips_s, self._round_trips_s)
         finally:
             session.close()

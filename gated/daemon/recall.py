@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
 from gated.daemon.knowledge import Knowledge
-from gated.model.credential import Credential
+from gated.model.credential import Credential, Proof
 from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
@@ -96,9 +96,9 @@ class Recall:
         self._exits_counted = exits_counted
         self._knowledge = knowledge
 
-    def of_medium(self, credential: Credential, reading: TimeReading) -> Question:
+    def of_medium(self, proof: Proof, reading: TimeReading) -> Question:
         """What a medium asks."""
-        self._believed = self._trust.now
+        self._believed, credential = self._trust.now, proof.credential
         with self._cache:
             bound, denials = self._open(reading, index_of(credential, self._believed.sector_key))
             binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)

@@ -10,7 +10,7 @@ from gated.daemon.messages import NO_HOPS, Hops
 from gated.daemon.recall import Recall
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
-from gated.model.credential import Credential
+from gated.model.credential import Credential, Proof
 from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.event import Decided, Outcome
 from gated.model.refusal import Reason, Refusal
@@ -61,18 +61,18 @@ class TapWay:
         self._turn = turn
         self._opened_at = 0.0  # when the last question was put together
 
-    def judge(self, credential: Credential, reading: TimeReading) -> Decision:
+    def judge(self, proof: Proof, reading: TimeReading) -> Decision:
         """Recall, open, judge. Raises ``StoreError``."""
-        question = self._recall.of_medium(credential, reading)
+        question = self._recall.of_medium(proof, reading)
         self._opened_at = self._clock.monotonic()
         return decide(question)
 
-    def leave(self, credential: Credential | None) -> Leaving:
+    def leave(self, proof: Proof | None) -> Leaving:
         """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""
         reading = self._time.read()
-        if credential is not None:
+        if proof is not None:
             try:
-                decision = self.judge(credential, reading)
+                decision = self.judge(proof, reading)
             except StoreError as error:
                 log.error("lane %s: %s", self._lane.id, error)
             except Exception:  # nor does a bug
@@ -82,7 +82,7 @@ class TapWay:
                 return decision
         return Leaving(None, 1, reading.quality)
 
-    def take(self, credential: Credential, deadline: float) -> Written | Refusal:
+    def take(self, proof: Proof, deadline: float) -> Written | Refusal:
         """Judge an entry and write a grant down. A ``Refusal`` says that the gate could not by ``deadline``.
 
         Denials are written by ``write_denial``, for a repeated one needs no row.
@@ -92,7 +92,7 @@ class TapWay:
         try:
             began, reading = self._clock.monotonic(), self._time.read()
             try:
-                decision = self.judge(credential, reading)
+                decision = self.judge(proof, reading)
             except StoreError as error:
                 log.error("lane %s: %s", self._lane.id, error)
                 return Refusal(Reason.OUT_OF_SERVICE, {"cause": "cache_failed"})
@@ -100,7 +100,7 @@ class TapWay:
             judged = self._clock.monotonic()
             if isinstance(decision, Denied):
                 return Written(decision, 0)
-            event = self._granted(credential, decision, reading)
+            event = self._granted(proof.credential, decision, reading)
             reserve = self._reservation(decision, event.day, reading)
             written = self._write(event, Stamp(reading, decision.clock), reserve, decision, deadline)
             if isinstance(written, Refusal):

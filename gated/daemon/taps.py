@@ -10,7 +10,7 @@ from gated.daemon.passage import Passage
 from gated.daemon.tally import Tally
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
-from gated.model.credential import Credential
+from gated.model.credential import Credential, Proof
 from gated.model.decision import Decision, Denied, Granted, Leaving
 from gated.model.refusal import Reason, Refusal
 from gated.policy.happening import Leave, Let
@@ -45,7 +45,7 @@ class Taps:
         self._journal_wait_s = journal_wait_s
         self._judged_s, self._hops = 0.0, NO_HOPS
 
-    def answer(self, result: Credential | Refusal | None, since: float, hops: Hops) -> None:
+    def answer(self, result: Proof | Refusal | None, since: float, hops: Hops) -> None:
         """Answer a tap by what its medium proved; None = it is none of ours."""
         self._judged_s, self._hops = 0.0, hops
         match result:
@@ -59,18 +59,18 @@ class Taps:
                 denied = Denied(result, None, None, self._time.read().quality)
                 deadline = self._clock.monotonic() + self._journal_wait_s
                 self._deny((scheme, result.reason), (scheme, None), denied, since, deadline)
-            case Credential():
+            case Proof():
                 self._take(result, since)
 
-    def _take(self, credential: Credential, since: float) -> None:
+    def _take(self, proof: Proof, since: float) -> None:
         began = self._clock.monotonic()
         deadline = began + self._journal_wait_s
-        taken = self._way.take(credential, deadline)
+        taken = self._way.take(proof, deadline)
         self._judged_s = self._clock.monotonic() - began
         if isinstance(taken, Refusal):
             self.refuse(taken, None, 0, since)
         elif isinstance(taken.decision, Denied):
-            self._denied(credential, taken.decision, since, deadline)
+            self._denied(proof.credential, taken.decision, since, deadline)
         else:
             self._open(taken, taken.decision, since)
 
@@ -105,10 +105,10 @@ class Taps:
         self._hops = self._hops._replace(acted=self._clock.monotonic() - began)
         return self._passage.standing.stage is Stage.RELEASED
 
-    def let_out(self, result: Credential | Refusal | None, since: float) -> None:
+    def let_out(self, result: Proof | Refusal | None, since: float) -> None:
         """Whatever the medium is, or is not: nobody is kept inside."""
         began = self._clock.monotonic()
-        leaving = self._way.leave(result if isinstance(result, Credential) else None)
+        leaving = self._way.leave(result if isinstance(result, Proof) else None)
         self._judged_s = self._clock.monotonic() - began
         obeyed = self._release(Leave(leaving.persons, leaving.pass_))
         self._opened(leaving if obeyed else None, 0, since)

@@ -49,3 +49,19 @@ class Credential:
 
     def __repr__(self) -> str:
         return f"Credential({self.scheme}, {self.assurance.label})"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a medium proved in one conversation, and what it brought along. Shown as its credential alone."""
+
+    credential: Credential
+    #: Statements that it carries, framed as in a file of statements. Nothing in them is believed yet.
+    carried: bytes = b""
+    #: Of a rolling proof: it counts only if it is higher than every one seen before of this credential.
+    counter: int | None = None
+    #: Which of the commands, counted from 0, the medium could not answer before it was asked; None = none.
+    fresh: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Proof({self.credential!r})"

@@ -44,6 +44,10 @@ class Reason(StrEnum):
     # A medium that was recognised and did not prove itself (card room).
     BAD_PROOF = "bad_proof"
     UNREADABLE = "unreadable"
+    REPLAYED = "replayed"
+    COPIED = "copied"
+    TOO_SLOW = "too_slow"
+    INVALIDATED = "invalidated"
 
     # The lane cannot do its work.
     OUT_OF_SERVICE = "out_of_service"

@@ -53,6 +53,7 @@ from gated.daemon.tap import Written
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.barrier import SimulatedBarrier
 from gated.devices.simulated.reader import SimulatedReader
+from gated.model.credential import Proof
 from gated.model.decision import Granted
 from gated.model.event import Settled, SettledBy, Settlement
 from gated.store.feed import FeedStore
@@ -298,7 +299,7 @@ class Taps:
         """What each took, in nanoseconds."""
         took = []
         for _ in range(count):
-            proof = medium(self._next % PEOPLE)
+            proof = Proof(medium(self._next % PEOPLE))
             self._next += 1
             began = self._clock.monotonic()
             written = self._way.take(proof, began + 30.0)

@@ -63,6 +63,7 @@ from gated.daemon.recall import Recall, Trust
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.clock import SystemClock
+from gated.model.credential import Proof
 from gated.model.decision import Granted
 from gated.model.event import Settled, SettledBy, Settlement
 from gated.model.statement import Kind
@@ -146,7 +147,7 @@ class Gated:
 
     def tap(self, number: int) -> None:
         """Everything from a credential to a durable grant."""
-        written = self.way.take(credential(number), self.clock.monotonic() + 30.0)
+        written = self.way.take(Proof(credential(number)), self.clock.monotonic() + 30.0)
         assert isinstance(written, Written)
         assert isinstance(written.decision, Granted)
         assert written.seq

@@ -10,12 +10,13 @@ import threading
 import pytest
 
 from gated.card.apdu import select
-from gated.card.identify import Scheme, identify
+from gated.card.identify import Media, Scheme, identify
+from gated.card.talk import Talk
 from gated.daemon.reader_worker import drive
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Faults, Medium, PkocMedium
 from gated.errors import CardError, GatedError, ReaderError
-from gated.model.credential import Assurance, Credential
+from gated.model.credential import Assurance, Credential, Proof
 from twins import PATIENCE_S, TWINS, field, sensed
 
 UID = bytes.fromhex("04A1B2C3D4E580")
@@ -54,11 +55,12 @@ class Aside:
 
 
 def prove(session) -> object:
-    return drive(identify([Scheme.PKOC], bytes(32), secrets.token_bytes, session.uid), session)
+    talk = Talk(session.uid, secrets.token_bytes, lambda: None)
+    return drive(identify(talk, Media(bytes(32), [Scheme.PKOC])), session)
 
 
-def credential_of(medium) -> Credential:
-    return Credential("pkoc", hashlib.sha256(medium.public).digest(), Assurance.ASYMMETRIC)
+def proof_of(medium) -> Proof:
+    return Proof(Credential("pkoc", hashlib.sha256(medium.public).digest(), Assurance.ASYMMETRIC), fresh=1)
 
 
 def tap(world, medium) -> object:
@@ -80,7 +82,7 @@ def test_a_genuine_medium_proves_its_key_and_tells_its_uid(world):
     world.insert(medium)
     session = sensed(world.reader)
     assert session.uid == UID
-    assert prove(session) == credential_of(medium)
+    assert prove(session) == proof_of(medium)
 
 
 def test_the_readers_question_for_the_uid_is_no_command_to_the_medium(world):
@@ -95,20 +97,20 @@ def test_a_medium_without_a_uid_converses_all_the_same(world):
     world.insert(medium)
     session = sensed(world.reader)
     assert session.uid is None
-    assert prove(session) == credential_of(medium)
+    assert prove(session) == proof_of(medium)
 
 
 def test_the_same_medium_presented_again_is_a_second_tap(world):
     medium = PkocMedium(UID)
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
     assert not world.reader.wait_card(0.01)
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
 
 
 def test_two_media_in_turn_are_two_credentials(world):
     first, second = PkocMedium(UID), PkocMedium(OTHER_UID)
-    assert tap(world, first) == credential_of(first)
-    assert tap(world, second) == credential_of(second)
+    assert tap(world, first) == proof_of(first)
+    assert tap(world, second) == proof_of(second)
 
 
 def test_a_medium_that_took_the_place_of_the_last_counts_as_its_removal(world):
@@ -147,7 +149,7 @@ def test_an_answer_that_does_not_come_is_a_card_error_and_the_next_tap_is_good(w
     world.remove()
     assert world.reader.wait_removed(PATIENCE_S)
     medium.faults = Faults()
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
 
 
 def test_a_medium_torn_away_is_gone_without_anybody_taking_it(world):
@@ -176,7 +178,7 @@ def test_a_hung_medium_holds_the_conversation_until_it_is_removed(world):
     session.close()
     assert world.reader.wait_removed(PATIENCE_S)
     medium.faults = Faults()
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
 
 
 def test_a_late_answer_is_an_answer(world):
@@ -231,7 +233,7 @@ def test_a_reader_lost_while_waiting_tells_it_and_serves_again_when_it_is_back(w
     world.replug()
     world.reader.open()
     medium = PkocMedium(UID)
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
 
 
 def test_a_reader_lost_with_a_medium_in_it_is_no_fault_of_the_medium(world):
@@ -244,7 +246,7 @@ def test_a_reader_lost_with_a_medium_in_it_is_no_fault_of_the_medium(world):
     session.close()
     world.replug()
     world.reader.open()
-    assert tap(world, medium) == credential_of(medium)
+    assert tap(world, medium) == proof_of(medium)
 
 
 def test_a_reader_lost_under_a_hung_medium_ends_the_conversation(world):

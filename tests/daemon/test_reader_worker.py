@@ -7,7 +7,8 @@ import queue
 
 import pytest
 
-from gated.card.identify import Scheme, identify
+from gated.card.identify import Media, Scheme, identify
+from gated.card.talk import Talk
 from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
 from gated.daemon.reader_worker import WAIT_S, ReaderWorker
 from gated.devices.clock import SystemClock
@@ -42,7 +43,7 @@ class Served:
 
     @staticmethod
     def _converse(uid):
-        return identify([Scheme.PKOC], bytes(32), bytes, uid)
+        return identify(Talk(uid, bytes, lambda: None), Media(bytes(32), [Scheme.PKOC]))
 
     def next(self, kind):
         post = self.posts.get(timeout=PATIENCE_S)

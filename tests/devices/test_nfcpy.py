@@ -17,7 +17,8 @@ import pytest
 
 from acr122u import UsbAcr122u
 from gated.app.running import make_reader as make_reader_of
-from gated.card.identify import Scheme, identify
+from gated.card.identify import Media, Scheme, identify
+from gated.card.talk import Talk
 from gated.config.settings import read_settings
 from gated.daemon.reader_worker import drive
 from gated.devices.acr122u import ORDERS, duration_s
@@ -25,7 +26,7 @@ from gated.devices.clock import SystemClock
 from gated.devices.simulated.isodep import ATS
 from gated.devices.simulated.media import Faults, Medium, PkocMedium
 from gated.errors import CardError, ReaderError
-from gated.model.credential import Assurance, Credential
+from gated.model.credential import Assurance, Credential, Proof
 from gated.model.document import DocumentError
 from gated.ports import Signal
 from twins import PATIENCE_S, nfcpy_field, sensed
@@ -238,8 +239,9 @@ def test_a_medium_with_a_uid_and_nothing_else_is_a_uid_only_credential(world):
     world.field.present(Medium(UID), MUTE)
     session = sensed(world.reader)
     assert b"\x6a\x81" == session.transmit(SELECT)
-    found = drive(identify([Scheme.PKOC, Scheme.UID], bytes(32), secrets.token_bytes, session.uid), session)
-    assert Credential("uid", UID, Assurance.UID_ONLY) == found
+    talk = Talk(session.uid, secrets.token_bytes, lambda: None)
+    found = drive(identify(talk, Media(bytes(32), [Scheme.PKOC, Scheme.UID])), session)
+    assert Proof(Credential("uid", UID, Assurance.UID_ONLY)) == found
     session.close()
     assert waits(world.reader, 5)  # it lies there, and is one tap
     world.remove()
