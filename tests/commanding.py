@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gated.credential.message import MESSAGE_TYPES
+from gated.daemon.beliefs import Trust
 from gated.daemon.commands import Commands
 from gated.daemon.messages import Answer
-from gated.daemon.recall import Trust
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.devices.simulated.clock import SimulatedClock
 from gated.model.statement import Kind

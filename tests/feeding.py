@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feed_log import FeedLog, head_key
+from gated.daemon.beliefs import Trust
 from gated.daemon.feed_heads import Heads
 from gated.daemon.feed_pull import pull
 from gated.daemon.feed_state import FeedState
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.clock import SystemClock
 from gated.store.cache import Cache

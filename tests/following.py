@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 
 from gated.credential.message import MESSAGE_TYPES
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge, Pulse
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uses import UsesFollower

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 
 from gated.config.settings import Settings
+from gated.daemon.beliefs import Trust
 from gated.daemon.clerk import Clerk
 from gated.daemon.control import Porter
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
 from gated.daemon.outcomes import Outcomes
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError
 from gated.links.control import ControlServer

@@ -6,8 +6,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from gated.config.settings import LaneSettings, Settings
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge, Pulse
-from gated.daemon.recall import Recall, Trust
+from gated.daemon.recall import Recall
 from gated.errors import ConfigError
 from gated.model.credential import Credential, Proof
 from gated.model.statement import Binding

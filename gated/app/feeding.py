@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.feed import Feed
 from gated.daemon.feed_heads import Heads
 from gated.daemon.feed_state import FeedState
 from gated.daemon.knowledge import Knowledge
-from gated.daemon.recall import Trust
 from gated.daemon.set_watch import SetWatch
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter

@@ -12,13 +12,13 @@ from gated.app.reporting import report
 from gated.app.world import World
 from gated.config.settings import Settings
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.commands import Commands
 from gated.daemon.deliveries import Deliveries, Delivery
 from gated.daemon.follower import Follower
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.lane import LaneWorker
 from gated.daemon.pulse import PulseFollower
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.daemon.uplink import Uplink

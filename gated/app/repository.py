@@ -8,8 +8,8 @@ from gated.config.files import load_root, zone
 from gated.config.settings import Settings
 from gated.credential.metadata import Untrusted
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.trust import TrustKeeper
 from gated.daemon.trust_follower import TrustDesk, TrustFollower

@@ -15,20 +15,18 @@ from gated.app.following import Ground
 from gated.app.lamps import make_indicator
 from gated.app.machine import machine_name, signing_key
 from gated.app.parts import Boards, make_barrier
-from gated.app.readers import make_reader, reader_id
+from gated.app.readers import make_worker
 from gated.app.way import WayToCentral
 from gated.app.world import World
-from gated.card.identify import Media, identify
-from gated.card.talk import Conversation, Talk
 from gated.config.settings import LaneSettings, Settings
+from gated.daemon.beliefs import Trust
 from gated.daemon.gate import Gate, ServedLane
 from gated.daemon.housekeeping import Housekeeping
 from gated.daemon.knowledge import Knowledge
 from gated.daemon.knowledge_watch import KnowledgeWatch
 from gated.daemon.lane import LaneWorker
 from gated.daemon.rank import lanes_first
-from gated.daemon.reader_worker import ReaderWorker
-from gated.daemon.recall import Recall, Trust
+from gated.daemon.recall import Recall
 from gated.daemon.tap import TapWay
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.walkway import Walkway
@@ -36,12 +34,13 @@ from gated.errors import StoreError
 from gated.model.event import SetAside
 from gated.ports import Indicator
 from gated.store.cache import Cache
-from gated.store.directory import BALLAST, FLOORS, JOURNAL, StateDirectory, keep_ballast
+from gated.store.directory import BALLAST, FLOORS, JOURNAL, ROLLING, StateDirectory, keep_ballast
 from gated.store.epoch import EPOCH_BYTES
 from gated.store.feed import FeedStore
 from gated.store.floors import Floors
 from gated.store.intake import StatementStore
 from gated.store.journal import Journal
+from gated.store.rolling import RollingFloors
 from gated.store.startup import check_snapshot, set_aside_damaged
 from gated.store.ticket import Kept
 from gated.store.time_note import TIME_NOTE
@@ -94,6 +93,7 @@ class RunningGate:
             unknown_counts=trust.profile.unknown_counts,
         )
         self._floors = Floors(self.journal, settings.state_dir / FLOORS)
+        self._rolling = RollingFloors(self.journal, settings.state_dir / ROLLING)
         self._time = TimeKeeper(world.clock, self._floors, settings.state_dir / TIME_NOTE)
         self._repository = self._trust_repository(self._floors, at)
         self._knowledge = Knowledge(world.clock.monotonic)
@@ -232,16 +232,11 @@ class RunningGate:
         return [self._lane(lane, turn, kept.get(lane.lane.id)) for lane in self._settings.lanes]
 
     def _lane(self, settings: LaneSettings, turn: threading.Lock, kept: Kept | None) -> ServedLane:
-        world, lane_id = self._world, settings.lane.id
-        worker = LaneWorker(self._walkway(settings, turn, kept), world.clock.monotonic)
-        name = reader_id(self._trust.profile.venue, f"{self._settings.gate}/{lane_id}")
-        media = Media(name, settings.schemes)
-
-        def converse(uid: bytes | None) -> Conversation:
-            return identify(Talk(uid, world.random, self._time.read), media)
-
-        reader = world.readers.get(lane_id) or make_reader(settings.reader)
-        return ServedLane(worker, ReaderWorker(reader, converse, worker.post, world.clock.monotonic))
+        worker = LaneWorker(self._walkway(settings, turn, kept), self._world.clock.monotonic)
+        reader = make_worker(
+            self._settings, settings, self._trust.profile.venue, self._world, self._time.read, worker.post
+        )
+        return ServedLane(worker, reader)
 
     def _way(self, settings: LaneSettings, turn: threading.Lock) -> TapWay:
         cache = Cache(self._settings.state_dir)
@@ -262,6 +257,7 @@ class RunningGate:
             time=self._time,
             clock=self._world.clock,
             turn=turn,
+            rolling=self._rolling,
         )
 
     def _indicator(self, settings: LaneSettings) -> Indicator:

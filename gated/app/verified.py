@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gated.config.files import load_root, zone
 from gated.config.settings import Settings
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.errors import ConfigError
 from gated.store.directory import FLOORS
 from gated.store.floors import floors_file

@@ -8,9 +8,9 @@ from gated import __version__
 from gated.app.following import Following, Ground
 from gated.config.settings import Settings, SyncSettings
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.downlink import Downlink
 from gated.daemon.greeting import Identity
-from gated.daemon.recall import Trust
 from gated.daemon.retention import Retention
 from gated.daemon.sync import LAST_WORDS_S, Sync
 from gated.daemon.unbelieved import UnbelievedCounter

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gated.card import ndef, type4
@@ -124,18 +125,29 @@ def _hex(address: bytes, at: int | None, size: int) -> bytes | None:
 
 def _checked(talk: Talk, mirror: Mirror, shown: _Shown) -> Steps[Proof | Refusal]:
     yield from ()  # nothing more is asked of the medium
+    return judged(
+        talk.uid,
+        mirror,
+        shown,
+        lambda uid: diversified(mirror.file_key(), mirror.diversification.input(uid, type4.AID)),
+    )
+
+
+def judged(
+    seen: bytes | None, mirror: Mirror, shown: _Shown, key_of: Callable[[bytes], bytes]
+) -> Proof | Refusal:
+    """What a medium shows, checked. ``seen``: its anticollision number; ``key_of``: the key of a UID."""
     uid, counter = shown.uid, shown.counter
     if mirror.meta_key is not None:
         plain = cbc_decrypt(mirror.meta_key(), bytes(BLOCK), shown.picc)
         if plain[0] != _TAG:
             return bad_proof(SCHEME, "picc_data")
         uid, counter = plain[1 : 1 + UID_BYTES], plain[1 + UID_BYTES : 1 + UID_BYTES + COUNTER_BYTES][::-1]
-    key = diversified(mirror.file_key(), mirror.diversification.input(uid, type4.AID))
-    session = cmac(key, _SV2 + uid + counter[::-1])
+    session = cmac(key_of(uid), _SV2 + uid + counter[::-1])
     # In constant time: how far a guess was right must not be told by how long it took.
     if not hmac.compare_digest(shown.mac, truncated(cmac(session, shown.covered))):
         return bad_proof(SCHEME)
     # The address of one medium, written onto another.
-    if names_somebody(talk.uid) and talk.uid != uid:
+    if names_somebody(seen) and seen != uid:
         return Refusal(Reason.COPIED, {"scheme": SCHEME})
     return Proof(Credential(SCHEME, uid, Assurance.SYMMETRIC_ROLLING), counter=int.from_bytes(counter, "big"))

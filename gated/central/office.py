@@ -36,7 +36,7 @@ from gated.credential.claims import ID_BYTES, PASS_BYTES
 from gated.credential.cose import MAX_TOKEN_BYTES
 from gated.credential.index import SECTOR_KEY_BYTES, index_of
 from gated.errors import ConfigError
-from gated.model.credential import Credential
+from gated.model.credential import Assurance, Credential
 from gated.model.rules import Rules, Said
 from gated.model.statement import (
     Binding,
@@ -147,11 +147,16 @@ class Office:
         """What is issued within is issued as a whole, or not at all."""
         return self._ledger.transaction()
 
-    def bind(self, account: str, credential: Credential, *, now: int, expires: int | None) -> bytes:
-        """A token that binds a credential to an account's pass."""
+    def bind(
+        self, account: str, credential: Credential, *, now: int, expires: int | None, carried: bool = False
+    ) -> bytes:
+        """A token that binds a credential to an account's pass. One that a medium shall carry names the key
+        that the medium must prove, where it has one.
+        """
         index = index_of(credential, self._sector_key)
+        proves_key = carried and credential.assurance is Assurance.ASYMMETRIC
         with self.at_once():
-            return self._bind(account, index, now, expires)[1]
+            return self._bind(account, index, now, expires, credential.value if proves_key else None)[1]
 
     def entitle(
         self,
@@ -245,7 +250,9 @@ class Office:
         statements.note_replacement(self._ledger, self.sector, before, made)
         return made
 
-    def _bind(self, account: str, index: bytes, now: int, expires: int | None) -> tuple[int, bytes]:
+    def _bind(
+        self, account: str, index: bytes, now: int, expires: int | None, confirmed_by: bytes | None = None
+    ) -> tuple[int, bytes]:
         return self._issue(
             Binding(
                 sector=self.sector,
@@ -256,6 +263,7 @@ class Office:
                 id=self._random(ID_BYTES),
                 index=index,
                 revision=self._ledger.next(self.sector, "binding", index),
+                confirmed_by=confirmed_by,
             ),
             now,
         )

@@ -23,7 +23,8 @@ def _claims(statement: Statement) -> tuple[Kind, dict[int, Any]]:
     match statement:
         case Binding():
             inner: dict[int, Any] = {1: statement.index, 2: statement.revision}
-            return Kind.BINDING, {**_dated(statement), PRIVATE: inner}
+            confirmed = {} if statement.confirmed_by is None else {8: {3: statement.confirmed_by}}
+            return Kind.BINDING, {**_dated(statement), **confirmed, PRIVATE: inner}
         case Entitlement():
             inner = {1: statement.product, 2: statement.revision, **_rules(statement)}
             return Kind.ENTITLEMENT, {**_dated(statement), PRIVATE: inner}

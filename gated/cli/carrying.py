@@ -12,7 +12,7 @@ from pathlib import Path
 from gated.config.files import load_signing_key
 from gated.config.settings import Settings, SyncSettings
 from gated.credential.message import MESSAGE_TYPES
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.errors import ConfigError, StickError
 from gated.links.stick import StickReader, StickWriter, stick_folder
 from gated.links.stick_inbox import for_gate, hand_over, is_down, is_free, read_note, waits

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gated.credential.statement import moves_time, open_statement
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.errors import ConfigError, GatedError, StoreError
 from gated.model.refusal import Refusal
 from gated.model.statement import Statement

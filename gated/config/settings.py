@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from gated.card.identify import Scheme
 from gated.config.driver import Driver
 from gated.config.files import load_keys, load_profile, load_sector_key
 from gated.config.lights import LightSettings, check_displays, read_display, read_lights
+from gated.config.media import MediaSettings, read_media
 from gated.config.places import read_socket, read_state_dir
 from gated.config.reading import load_toml
 from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
+from gated.daemon.beliefs import Trust
 from gated.daemon.messages import LaneTimes
-from gated.daemon.recall import Trust
 from gated.devices.wiring import Wiring
 from gated.errors import ConfigError
 from gated.model.credential import Assurance
@@ -78,6 +79,7 @@ class Settings:
     control: Path  # the socket at which a running gate takes orders
     lanes: tuple[LaneSettings, ...]
     languages: tuple[str, ...]  # in which a visitor is spoken to, the first one first
+    media: MediaSettings = field(default_factory=MediaSettings)
     sync: SyncSettings | None = None
     trust_root: Path | None = None  # of the office's trust repository; None = keys and rules change by hand
 
@@ -110,6 +112,8 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
+    for key in settings.media.keys:
+        key.checked()
     zones = list(trust.profile.zones) or [trust.profile.venue]
     for lane in settings.lanes:
         if lane.lane.zone and lane.lane.zone not in zones:
@@ -137,6 +141,7 @@ def read_settings(document: Any, base: Path) -> Settings:
         control=read_socket(control, base, state_dir),
         lanes=tuple(_lane(table) for table in top.tables("lane", most=MAX_LANES)),
         languages=_languages(gate),
+        media=read_media(top, base),
         sync=_sync(top.table("sync"), base) if top.has("sync") else None,
         trust_root=base / trust.text("root") if trust.has("root") else None,
     )
@@ -148,9 +153,17 @@ def read_settings(document: Any, base: Path) -> Settings:
     readers = [lane.reader for lane in settings.lanes if lane.reader.target]
     if len(set(readers)) < len(readers):
         raise DocumentError("lane", "two lanes have one reader: each needs its own")
+    _check_schemes(settings)
     check_lines(_wired(settings.lanes))
     check_displays(lane.display for lane in settings.lanes)
     return settings
+
+
+def _check_schemes(settings: Settings) -> None:
+    for number, lane in enumerate(settings.lanes):
+        for scheme in lane.schemes:
+            if table := settings.media.lacks(scheme):
+                raise DocumentError(f"lane[{number}].schemes", f"{scheme!r} needs the table {table}")
 
 
 def _wired(lanes: Iterable[LaneSettings]) -> Iterator[Wired]:

@@ -18,7 +18,9 @@ L = TypeVar("L", bound=IntEnum)
 PRIVATE = -65537  # first number of RFC 8392's private-use range
 PASS_BYTES = INDEX_BYTES = 16
 ID_BYTES = 8
+CONFIRMATION_BYTES = 32
 _SUB = 2
+_CNF, _CNF_KID = 8, 3
 
 #: 16 bytes in base64url. The last digit carries four spare bits, all 0: a pass has one spelling.
 _PASS = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
@@ -95,6 +97,20 @@ class Claims:
         if decoded is None:
             raise malformed("sub")
         return decoded
+
+    def confirmation_or_none(self) -> bytes | None:
+        """``cnf`` (RFC 8747 section 3.4) by a key id, which with us is the SHA-256 of the public key: an
+        identifier that is no hash could be given to another key as well (section 4).
+        """
+        if _CNF not in self._fields:
+            return None
+        value = self._fields.pop(_CNF)
+        if not isinstance(value, dict) or value.keys() != {_CNF_KID}:
+            raise malformed("cnf")
+        kid = value[_CNF_KID]
+        if not isinstance(kid, bytes) or len(kid) != CONFIRMATION_BYTES:
+            raise malformed("cnf")
+        return kid
 
     def venues_or_none(self, key: int) -> tuple[str, ...] | None:
         """A list of 1 to 8 names."""

@@ -133,6 +133,7 @@ def _binding(claims: Claims) -> Binding:
         id=claims.fixed(_CTI, ID_BYTES),
         index=more.fixed(1, INDEX_BYTES),
         revision=more.whole(2, _MAX_NUMBER),
+        confirmed_by=claims.confirmation_or_none(),
     )
     more.done()
     claims.done()

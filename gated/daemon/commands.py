@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from gated.credential.message import open_message, signer
+from gated.daemon.beliefs import Trust
 from gated.daemon.messages import Answer, Ordering
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.model.document import DocumentError

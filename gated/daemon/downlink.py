@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from gated.credential.statement import moves_time, open_statement
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.refusal import Refusal

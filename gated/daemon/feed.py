@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.feed_gathering import RefusedError
 from gated.daemon.feed_heads import Believed, Heads
 from gated.daemon.feed_state import FeedState
 from gated.daemon.feed_transfer import Transfer
 from gated.daemon.knowledge import Knowledge
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.errors import StoreError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gated.credential.message import open_message, signer
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.model.document import DocumentError
 from gated.model.refusal import Reason, Refusal

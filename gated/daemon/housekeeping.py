@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gated.credential.statement import moves_time, open_statement
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import StoreError
 from gated.model.event import Imported

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from gated.credential.message import open_message, signer
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge, Pulse
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.model.document import DocumentError

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
+from gated.daemon.beliefs import Trust
+from gated.daemon.carried import NOTHING, Carried, binding_of, merged, open_carried
 from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential, Proof
 from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement, place_of
 from gated.model.time import TimeReading
-from gated.model.trust import KeySet
-from gated.model.venue import Direction, Freshness, Lane, Profile
+from gated.model.venue import Direction, Freshness, Lane
 from gated.policy.calendar import shift_of
 from gated.policy.freshness import freshness
 from gated.policy.reckoning import day_time
@@ -23,55 +22,6 @@ from gated.store.elsewhere import NOT_ELSEWHERE, ElsewhereReader, PeopleElsewher
 from gated.store.uses import NEVER_USED, UsesReader, later
 
 Denials = list[Denial | Refusal]
-
-
-@dataclass(frozen=True, slots=True)
-class Beliefs:
-    """One picture of what the gate believes: whose signatures, which sector, whose rules."""
-
-    keys: KeySet
-    sector_key: bytes
-    profile: Profile
-
-    def __repr__(self) -> str:
-        return f"Beliefs({len(self.keys)} keys, {self.profile.venue})"
-
-
-class Trust:
-    """What the gate believes now. Replaced as a whole: who needs several parts of it takes one picture."""
-
-    def __init__(self, keys: KeySet, sector_key: bytes, profile: Profile) -> None:
-        self._now = Beliefs(keys, sector_key, profile)
-
-    @property
-    def now(self) -> Beliefs:
-        """The picture of this moment."""
-        return self._now
-
-    @property
-    def keys(self) -> KeySet:
-        """Whose signatures count now."""
-        return self._now.keys
-
-    @property
-    def sector_key(self) -> bytes:
-        """Under which credentials are indexed."""
-        return self._now.sector_key
-
-    @property
-    def profile(self) -> Profile:
-        """The venue's rules now. Sector and venue never change."""
-        return self._now.profile
-
-    def replace(self, keys: KeySet, profile: Profile) -> None:
-        """Believe these from now on. Raises ``ValueError`` for rules of another venue or sector."""
-        before = self._now
-        if (profile.sector, profile.venue) != (before.profile.sector, before.profile.venue):
-            raise ValueError("a gate stays where it is")
-        self._now = Beliefs(keys, before.sector_key, profile)
-
-    def __repr__(self) -> str:
-        return f"Trust({len(self.keys)} keys, {self.profile.venue})"
 
 
 class Recall:
@@ -99,10 +49,16 @@ class Recall:
     def of_medium(self, proof: Proof, reading: TimeReading) -> Question:
         """What a medium asks."""
         self._believed, credential = self._trust.now, proof.credential
+        carried = open_carried(proof, self._believed, reading.floor)
         with self._cache:
             bound, denials = self._open(reading, index_of(credential, self._believed.sector_key))
-            binding = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
-            return self._question(credential, binding, denials, reading)
+            known = next((found for found in bound if isinstance(found, (Binding, Refusal))), None)
+            binding = binding_of(proof, known, carried)
+            return self._question(credential, binding, denials, reading, carried)
+
+    def index(self, credential: Credential) -> bytes:
+        """The name under which this sector knows a credential."""
+        return index_of(credential, self._trust.sector_key)
 
     def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
         """What a medium would ask that ``binding`` bound, though nobody issued it."""
@@ -118,6 +74,7 @@ class Recall:
         binding: Binding | Refusal | None,
         denials: Denials,
         reading: TimeReading,
+        carried: Carried = NOTHING,
     ) -> Question:
         rights: list[Entitlement] = []
         refused: list[Refusal] = []
@@ -126,8 +83,8 @@ class Recall:
         if pass_ is not None and self._lane.direction is Direction.ENTRY:
             opened, of_pass = self._open(reading, pass_)
             denials += of_pass
-            rights = [right for right in opened if isinstance(right, Entitlement)]
-            refused = [right for right in opened if isinstance(right, Refusal)]
+            rights = merged([right for right in opened if isinstance(right, Entitlement)], carried, pass_)
+            refused = [*(right for right in opened if isinstance(right, Refusal)), *carried.defects]
             own = self._own_denials(rights, denials, reading)
         asked = [right.id for right in rights if asks_uses(right, self._trust.profile)]
         where = self._where(pass_, reading)

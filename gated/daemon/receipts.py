@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gated.credential.message import open_message
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.model.document import DocumentError
 from gated.model.refusal import Refusal
 from gated.model.statement import Kind

@@ -20,6 +20,7 @@ from gated.policy.decide import decide
 from gated.policy.terms import watches
 from gated.ports import Clock
 from gated.store.journal import Journal
+from gated.store.rolling import RollingFloors
 from gated.store.ticket import COUNTER_GRACE_S, Move, Reservation
 from gated.wire.event import Stamp
 
@@ -51,6 +52,7 @@ class TapWay:
         time: TimeKeeper,
         clock: Clock,
         turn: threading.Lock,
+        rolling: RollingFloors,
     ) -> None:
         self._lane = lane
         self._profile = profile
@@ -59,6 +61,7 @@ class TapWay:
         self._time = time
         self._clock = clock
         self._turn = turn
+        self._rolling = rolling
         self._opened_at = 0.0  # when the last question was put together
 
     def judge(self, proof: Proof, reading: TimeReading) -> Decision:
@@ -66,6 +69,21 @@ class TapWay:
         question = self._recall.of_medium(proof, reading)
         self._opened_at = self._clock.monotonic()
         return decide(question)
+
+    def spend(self, proof: Proof, deadline: float) -> Refusal | None:
+        """Let a rolling proof count once, whatever it is shown for: also what is refused may not be shown
+        again. None = it counts.
+        """
+        if proof.counter is None:
+            return None
+        left_s = deadline - self._clock.monotonic()
+        try:
+            risen = self._rolling.rise(self._recall.index(proof.credential), proof.counter, left_s)
+        except StoreError:
+            return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_failed"})
+        if risen is None:
+            return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
+        return None if risen else Refusal(Reason.REPLAYED, {"scheme": proof.credential.scheme})
 
     def leave(self, proof: Proof | None) -> Leaving:
         """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""

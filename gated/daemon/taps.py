@@ -55,16 +55,25 @@ class Taps:
                 self._tally.foreign()
                 self.refuse(Refusal(Reason.UNKNOWN_MEDIUM), None, 0, since)
             case Refusal():
-                scheme = str(result.params.get("scheme", "")) or None
-                denied = Denied(result, None, None, self._time.read().quality)
-                deadline = self._clock.monotonic() + self._journal_wait_s
-                self._deny((scheme, result.reason), (scheme, None), denied, since, deadline)
+                self._disproved(result, since, self._clock.monotonic() + self._journal_wait_s)
             case Proof():
                 self._take(result, since)
+
+    def _disproved(self, refusal: Refusal, since: float, deadline: float) -> None:
+        scheme = str(refusal.params.get("scheme", "")) or None
+        denied = Denied(refusal, None, None, self._time.read().quality)
+        self._deny((scheme, refusal.reason), (scheme, None), denied, since, deadline)
 
     def _take(self, proof: Proof, since: float) -> None:
         began = self._clock.monotonic()
         deadline = began + self._journal_wait_s
+        spent = self._way.spend(proof, deadline)
+        if spent is not None:
+            if spent.reason is Reason.REPLAYED:
+                self._disproved(spent, since, deadline)
+            else:
+                self.refuse(spent, None, 0, since)
+            return
         taken = self._way.take(proof, deadline)
         self._judged_s = self._clock.monotonic() - began
         if isinstance(taken, Refusal):
@@ -112,6 +121,8 @@ class Taps:
         self._judged_s = self._clock.monotonic() - began
         obeyed = self._release(Leave(leaving.persons, leaving.pass_))
         self._opened(leaving if obeyed else None, 0, since)
+        if isinstance(result, Proof):  # afterwards: nobody waits inside for a disk
+            self._way.spend(result, self._clock.monotonic() + self._journal_wait_s)
 
     def _opened(self, decision: Granted | Leaving | None, seq: int, since: float) -> None:
         """The way is free; None = the barrier did not obey."""

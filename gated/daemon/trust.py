@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from gated.credential.keys import read_keys
 from gated.credential.metadata import Untrusted
 from gated.credential.repository import Content, Reading, Repository, Verified, Wanted, open_root
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.model.trust import KeySet
 from gated.model.venue import Profile
 from gated.policy.profile import read_profile

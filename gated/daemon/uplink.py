@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from gated.credential.message import MESSAGE_TYPES, signer
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.receipts import open_receipt
 from gated.daemon.timekeeper import TimeKeeper
 from gated.errors import LinkError

@@ -6,8 +6,8 @@ import logging
 
 from gated.credential.message import open_message
 from gated.daemon.asking import Asking
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge
-from gated.daemon.recall import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.unbelieved import UnbelievedCounter
 from gated.model.document import DocumentError

@@ -85,7 +85,7 @@ class NfcpyReader:
         if sensed.converses and sensed.tag is None:
             sensed.failed = True
             raise CardError(f"reader {self._name}: the medium does not wake up", hint=AGAIN)
-        return NfcpySession(self._name, sensed, self._still_there)
+        return NfcpySession(self._name, sensed, self._still_there, self._opened().exchange)
 
     def wait_removed(self, timeout_s: float) -> bool:
         """Wait until the last medium is gone; False after the timeout or an interrupt.

@@ -63,6 +63,8 @@ class Binding:
     id: bytes  # cti, 8 bytes
     index: bytes  # HMAC of the credential under the sector key, 16 bytes
     revision: int
+    #: RFC 8747: the SHA-256 of the public key whose holder must prove it, where a medium carries this.
+    confirmed_by: bytes | None = None
 
     @property
     def key(self) -> bytes:

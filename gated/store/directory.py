@@ -17,6 +17,7 @@ from gated.store.lock import is_held
 JOURNAL = "journal.db"
 DELTA = "delta.db"
 FLOORS = "floors.json"
+ROLLING = "rolling.floors"
 BALLAST = "ballast"
 LOCK = "lock"
 FOLDING = "folding"

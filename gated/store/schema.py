@@ -116,6 +116,12 @@ def _come_and_gone(db: Database) -> None:
     db.execute("UPDATE occupancy SET come = inside")
 
 
+@journal_migrations(name="0006_rolling")
+def _rolling(db: Database) -> None:
+    """The highest number that each medium with a rolling proof has shown. Retention class: floor."""
+    db.execute("CREATE TABLE rolling (id BLOB PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID")
+
+
 @cache_migrations(name="0001_cache")
 def _cache(db: Database) -> None:
     db.execute(STATEMENT_TABLE.format(more=""))

@@ -58,8 +58,9 @@ from files import (
     rss_mb,
 )
 
+from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge
-from gated.daemon.recall import Recall, Trust
+from gated.daemon.recall import Recall
 from gated.daemon.tap import TapWay, Written
 from gated.daemon.timekeeper import TimeKeeper
 from gated.devices.clock import SystemClock
@@ -72,6 +73,7 @@ from gated.model.venue import Lane, Profile
 from gated.store.cache import Cache
 from gated.store.floors import Floors
 from gated.store.journal import Journal
+from gated.store.rolling import RollingFloors
 from gated.store.uses import UsesReader
 from gated.wire.event import Stamp
 from gated.wire.seal import SigningKey
@@ -127,6 +129,7 @@ class Gated:
             time=self.time,
             clock=clock,
             turn=threading.Lock(),
+            rolling=RollingFloors(self.journal, work / "rolling.floors"),
         )
 
     def remember(self, people: list[int], rights: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from acr122u import UsbAcr122u
-from gated.app.running import make_reader as make_reader_of
+from gated.app.readers import make_reader as make_reader_of
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
 from gated.config.settings import read_settings

@@ -19,7 +19,7 @@ from gated.central.ledger import Ledger
 from gated.central.ledger_gates import enrol_gate
 from gated.central.opening import open_letter
 from gated.credential.message import MESSAGE_TYPES
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.uplink import Uplink
 from gated.links.memory import MemoryLink
 from gated.links.memory_broker import MemoryBroker

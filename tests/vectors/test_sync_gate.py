@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from gated.daemon.recall import Trust
+from gated.daemon.beliefs import Trust
 from gated.daemon.timekeeper import TimeKeeper
 from gated.daemon.uplink import Uplink
 from gated.devices.simulated.clock import SimulatedClock

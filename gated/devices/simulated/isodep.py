@@ -46,9 +46,7 @@ class IsoDepTarget:
     def select(self, size_code: int, answer: bytes) -> bytes | None:
         """RATS or ATTRIB: enter the protocol. None = the medium does not wake."""
         self.reset()
-        try:
-            _begin(self._medium.wake).get(timeout=_ASK_AFTER_S)
-        except queue.Empty:
+        if asked(self._medium.wake, _ASK_AFTER_S) is None:
             return None
         self._frame_bytes = _FSD[min(size_code, 8)]
         self.active = True
@@ -113,6 +111,14 @@ class IsoDepTarget:
         part, self._rest = self._rest[:room], self._rest[room:]
         self._last = bytes([_I | (_CHAINED if self._rest else 0) | self._number]) + part
         return self._last
+
+
+def asked(call: Callable[[], bytes], timeout_s: float) -> bytes | CardError | None:
+    """What a medium answers within a time; None = nothing."""
+    try:
+        return _begin(call).get(timeout=timeout_s)
+    except queue.Empty:
+        return None
 
 
 def _begin(call: Callable[[], bytes]) -> queue.SimpleQueue[bytes | CardError]:

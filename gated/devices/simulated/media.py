@@ -18,6 +18,8 @@ _NOT_FOUND = b"\x6a\x82"
 _UNKNOWN_INS = b"\x6d\x00"
 _WRONG_LENGTH = b"\x67\x00"
 _NOT_SELECTED = b"\x69\x85"
+NOT_SUPPORTED = b"\x6a\x81"
+_OF_THE_READER = 0xFF  # the class of pseudo-APDUs (PC/SC part 3 clause 3.2): no medium ever sees one
 _AGAIN = "present the medium again and hold it still"
 
 
@@ -42,6 +44,9 @@ class Medium:
 
     Without a ``uid`` (empty) it is one whose reader tells none.
     """
+
+    #: Whether it takes APDUs. Of one that does not, a reader answers those itself, and reads its memory.
+    converses = True
 
     def __init__(self, uid: bytes) -> None:
         self.uid = uid
@@ -93,6 +98,11 @@ class Medium:
     def answer(self, apdu: bytes) -> bytes:
         """What this kind of medium answers."""
         return _NOT_FOUND if apdu[1] == 0xA4 else _UNKNOWN_INS
+
+
+def answered_by_reader(medium: Medium, apdu: bytes) -> bytes | None:
+    """What a reader says in a medium's place; None = the medium is asked."""
+    return NOT_SUPPORTED if (apdu[:1] == bytes([_OF_THE_READER])) == medium.converses else None
 
 
 class PkocMedium(Medium):

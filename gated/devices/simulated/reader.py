@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from gated.devices.simulated.media import LeftFieldError, Medium
+from gated.devices.simulated.media import LeftFieldError, Medium, answered_by_reader
 from gated.errors import CardError, ReaderError
 from gated.ports import Signal
 
@@ -37,6 +37,9 @@ class SimulatedSession:
     def transmit(self, apdu: bytes) -> bytes:
         """Send a command to the medium."""
         self._reader.check_present(self._presentation)
+        told = answered_by_reader(self._medium, apdu)
+        if told is not None:
+            return told
         try:
             response = self._medium.transmit(apdu)
         except LeftFieldError:

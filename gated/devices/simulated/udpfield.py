@@ -18,11 +18,14 @@ from functools import reduce
 from operator import xor
 from typing import Any
 
-from gated.devices.simulated.isodep import ATS, IsoDepTarget
+from gated.card.type2 import read_block
+from gated.devices.simulated.isodep import ATS, IsoDepTarget, asked
 from gated.devices.simulated.media import LeftFieldError, Medium
 
 _STOP_S = 5.0
 _CASCADE = bytes.fromhex("939597")  # SEL of the three cascade levels (ISO/IEC 14443-3:2018 clause 6.5.3.1)
+_READ = 0x30
+_READ_S = 0.005  # a tag that takes longer has not answered
 _TAG = b"\x88"  # cascade tag: the UID goes on
 _BEGINNINGS = {b"106A": (b"\x26", b"\x52", b"\x93", b"\x95", b"\x97"), b"106B": (b"\x05",)}
 
@@ -35,7 +38,7 @@ class _TypeA:
     def __init__(self, medium: Medium, ats: bytes) -> None:
         self._medium = medium
         self.protocol = IsoDepTarget(medium, ats)
-        self._converses = bool(ats)
+        self._converses = bool(ats) and medium.converses
         self._level: int | None = None  # of the anticollision; None = nobody asked yet
 
     def reset(self) -> None:
@@ -52,7 +55,7 @@ class _TypeA:
         if self._level is None:
             return None
         if self._level == len(parts):
-            return self.protocol.frame(frame) if self._converses else None
+            return self.protocol.frame(frame) if self._converses else self._read(frame)
         if frame[:1] != _CASCADE[self._level : self._level + 1]:
             return None
         if frame[1:] == b"\x20":
@@ -62,6 +65,16 @@ class _TypeA:
         self._level += 1
         more = 0x04 if self._level < len(parts) else 0x00
         return bytes([more | (0x20 if self._converses else 0x00)])
+
+    def _read(self, frame: bytes) -> bytes | None:
+        """READ of a Type 2 tag (NFC Forum Type 2 Tag 1.2 clause 6.2). What it refuses is met with silence."""
+        if self._medium.converses or len(frame) != 2 or frame[0] != _READ:
+            return None
+        page = frame[1]
+        answer = asked(lambda: self._medium.transmit(read_block(page)), _READ_S)
+        if isinstance(answer, LeftFieldError):
+            raise answer
+        return answer[:-2] if isinstance(answer, bytes) and answer[-2:] == b"\x90\x00" else None
 
     def _parts(self) -> list[bytes]:
         """The UID as it is told, level by level, each with its check byte."""

@@ -14,16 +14,14 @@ from contextlib import suppress
 from functools import reduce
 from operator import xor
 
-from gated.devices.simulated.media import LeftFieldError, Medium
+from gated.devices.simulated.media import NOT_SUPPORTED, LeftFieldError, Medium, answered_by_reader
 from gated.errors import CardError, ReaderError
 
 CONNECT_S = 5.0
 _STOP_S = 5.0
 
 _TELL_ATR = 4
-_OF_THE_READER = 0xFF  # the class of pseudo-APDUs (PC/SC part 3 clause 3.2): no medium ever sees one
 _GET_UID = bytes.fromhex("FFCA000000")  # same part, clause 3.2.2.1.3
-_NOT_SUPPORTED = bytes.fromhex("6A81")  # same clause
 _LIGHTS = (b"\xff\x00\x40", b"\xff\x00\x52")  # those of an ACR122U
 _OK = b"\x90\x00"
 #: Too short to be a response. An empty message would say it better, but vpcd 3.3 waits on after one.
@@ -44,6 +42,9 @@ class VpcdPresentation:
     """
 
     ATR = contactless_atr(b"gated")
+    #: Of a tag without APDUs: its standard (03) and its name (0003, MIFARE Ultralight, which NTAG is called
+    #: too) after the identifier of the PC/SC workgroup (part 3 clause 3.1.3.2.3.2).
+    TAG_ATR = contactless_atr(bytes.fromhex("804F0CA000000306 03 0003 00000000"))
 
     def __init__(self, medium: Medium, port: int, host: str = "127.0.0.1") -> None:
         """Insert ``medium``. Raises ``ReaderError`` where no slot listens."""
@@ -85,11 +86,17 @@ class VpcdPresentation:
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) == 1:
             if message[0] == _TELL_ATR:
-                return self.ATR
+                return self.ATR if self._medium.converses else self.TAG_ATR
             self._medium.reset()
             return None
-        if message[0] == _OF_THE_READER:
-            return self._answer_as_reader(message)
+        if message == _GET_UID:
+            return self._uid()
+        if message.startswith(_LIGHTS):
+            self.orders.append(message)
+            return _OK if self.lit else NOT_SUPPORTED
+        told = answered_by_reader(self._medium, message)
+        if told is not None:
+            return told
         try:
             return self._medium.transmit(message) or _NOTHING
         except LeftFieldError:
@@ -97,20 +104,12 @@ class VpcdPresentation:
         except CardError:
             return _NOTHING
 
-    def _answer_as_reader(self, message: bytes) -> bytes:
-        if message == _GET_UID:
-            return self._uid()
-        if message.startswith(_LIGHTS):
-            self.orders.append(message)
-            return _OK if self.lit else _NOT_SUPPORTED
-        return _NOT_SUPPORTED
-
     def _uid(self) -> bytes:
         try:
             uid = self._medium.wake()
         except CardError:
             return _NOTHING
-        return uid + _OK if uid else _NOT_SUPPORTED
+        return uid + _OK if uid else NOT_SUPPORTED
 
     def _receive(self) -> bytes | None:
         size = self._exactly(2)

@@ -1,0 +1,188 @@
+"""The ``media`` table of gate.toml: what this gate knows of the media that it meets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from gated.card import ev2, pkoc, record, sun, type4
+from gated.card.diversify import AID, MAX_INPUT_BYTES, UID, Diversification
+from gated.card.secure import Mode
+from gated.config.secrets import MediaKey, media_key
+from gated.model.document import DocumentError, Table
+
+#: Applications that are met by EV2First, each by its own AID and with one key.
+MAX_APPLICATIONS = 4
+MAX_KEY_NUMBER = 13  # a DESFire application has at most 14 keys, an NTAG 424 five
+MAX_FILE_NUMBER = 31
+#: Of one ReadData: an answer has 256 bytes, of which padding and MAC take up to 24.
+MAX_CHUNK_BYTES = 224
+
+#: How long the fresh answer of a medium may take. A card's AES takes some 20 ms, a signature of a card or a
+#: phone up to several hundred; a relay over two phones adds several hundred.
+ROUND_TRIPS = MappingProxyType({pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
+
+_TEXT, _HEX = "text:", "hex:"
+_AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Of the whole gate; each lane says which schemes it tries."""
+
+    ev2: tuple[ev2.Application, ...] = ()
+    sun: sun.Mirror | None = None
+    record: record.Place | None = None
+    reads_carried: bool = False
+    round_trips_s: Mapping[str, float] = field(default_factory=dict)
+    keys: tuple[MediaKey, ...] = ()  # all that are named, to be looked at before the first tap
+
+    def lacks(self, scheme: str) -> str:
+        """The table without which a scheme recognises nothing; empty = it is there, or none is needed."""
+        needed = {ev2.SCHEME: self.ev2, sun.SCHEME: self.sun, record.SCHEME: self.record}
+        return "" if needed.get(scheme, True) else f"media.{scheme}"
+
+
+def read_media(top: Table, base: Path) -> MediaSettings:
+    """Read the table, which may be absent. Raises ``DocumentError``."""
+    table = top.table("media")
+    reader = _Reader(base)
+    trips = table.table("round_trip")
+    settings = MediaSettings(
+        ev2=tuple(reader.application(one) for one in table.tables("ev2", most=MAX_APPLICATIONS, least=0)),
+        sun=reader.mirror(table.table("sun")) if table.has("sun") else None,
+        record=_place(table.table("record")) if table.has("record") else None,
+        reads_carried=table.flag("carried", default=False),
+        round_trips_s={
+            scheme: trips.seconds(scheme, default, least=0.005, most=10.0)
+            for scheme, default in ROUND_TRIPS.items()
+        },
+        keys=tuple(reader.keys),
+    )
+    aids = [application.aid for application in settings.ev2]
+    if len(set(aids)) < len(aids):
+        # Two keys for one application would be a list of keys to be tried, and cards count failures.
+        raise DocumentError(table.path("ev2"), "two have one aid: each medium is met with one key")
+    trips.done()
+    table.done()
+    return settings
+
+
+class _Reader:
+    """Reads what names keys, and keeps count of them."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self.keys: list[MediaKey] = []
+
+    def application(self, table: Table) -> ev2.Application:
+        has_uid_key = table.has("uid_key")
+        aid = table.checked("aid", _aid)
+        made = ev2.Application(
+            aid=aid,
+            key=self._key(table, "key"),
+            key_number=table.whole("key_number", most=MAX_KEY_NUMBER),
+            key_version=table.whole_or_none("key_version", most=255),
+            diversification=_diversification(table, len(aid)),
+            uid_key=self._uid_key(table) if has_uid_key else None,
+            file=_pass_file(table) if table.has("file") else None,
+        )
+        if made.key_version is None and aid == type4.AID:
+            raise DocumentError(
+                table.path("key_version"),
+                "is needed with this aid: every NDEF medium has it, and a wrong key spends a card's counter",
+            )
+        table.done()
+        return made
+
+    def mirror(self, table: Table) -> sun.Mirror:
+        names = {
+            key: table.text(key, default)
+            for key, default in (("picc", "picc_data"), ("uid", "uid"), ("counter", "ctr"), ("mac", "cmac"))
+        }
+        made = sun.Mirror(
+            file_key=self._key(table, "key"),
+            diversification=_diversification(table, len(type4.AID)),
+            meta_key=self._key(table, "meta_key") if table.has("meta_key") else None,
+            **names,
+            mac_from=table.text("mac_from") if table.has("mac_from") else "",
+        )
+        for key in (*names.values(), made.mac_from):
+            if not key.isascii():
+                raise DocumentError(table.path("sun"), f"{key!r} is no name of a parameter of an address")
+        table.done()
+        return made
+
+    def _uid_key(self, table: Table) -> ev2.UidKey:
+        return ev2.UidKey(table.whole("uid_key_number", most=MAX_KEY_NUMBER), self._key(table, "uid_key"))
+
+    def _key(self, table: Table, key: str) -> MediaKey:
+        found = table.checked(key, lambda text: media_key(text, self._base, os.environ))
+        self.keys.append(found)
+        return found
+
+
+def _aid(text: str) -> bytes:
+    aid = _bytes(text)
+    if len(aid) not in _AID_BYTES:
+        raise ValueError("must be 3 bytes (native) or 5 to 16 (a DF name), in hex")
+    return aid
+
+
+def _diversification(table: Table, aid_bytes: int) -> Diversification:
+    where = table.path("diversification")
+    inputs = []
+    for text in table.texts("diversification", [UID, AID]):
+        try:
+            inputs.append(_input(text))
+        except ValueError as error:
+            raise DocumentError(where, str(error)) from None
+    if UID not in inputs:
+        raise DocumentError(where, 'must name "uid": or one medium broken open would open for all')
+    size = sum({UID: 7, AID: aid_bytes}[one] if isinstance(one, str) else len(one) for one in inputs)
+    if size > MAX_INPUT_BYTES:
+        raise DocumentError(where, f"comes to {size} bytes, and AN10922 takes {MAX_INPUT_BYTES}")
+    return Diversification(tuple(inputs))
+
+
+def _input(text: str) -> str | bytes:
+    if text in (UID, AID):
+        return text
+    if text.startswith(_TEXT) and text.isascii() and len(text) > len(_TEXT):
+        return text.removeprefix(_TEXT).encode("ascii")
+    if text.startswith(_HEX):
+        return _bytes(text.removeprefix(_HEX))
+    raise ValueError(f'{text!r} is none of "uid", "aid", "text:…", "hex:…"')
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if not found:
+        raise ValueError(f"{text!r} is not hex")
+    return found
+
+
+def _pass_file(table: Table) -> ev2.PassFile:
+    return ev2.PassFile(
+        number=table.whole("file", most=MAX_FILE_NUMBER),
+        mode=table.checked("mode", Mode, Mode.FULL),
+        chunk=table.whole("bytes", 128, least=16, most=MAX_CHUNK_BYTES),
+    )
+
+
+def _place(table: Table) -> record.Place:
+    place = record.Place(
+        aid=table.checked("aid", _aid),
+        file=table.whole("file", least=1, most=record.MAX_FILE),
+        record=table.whole_or_none("record", least=1, most=254),
+        offset=table.whole("offset", 0, most=record.MAX_OFFSET),
+        size=table.whole("bytes", least=record.LEAST_BYTES, most=record.MOST_BYTES),
+    )
+    table.done()
+    return place
