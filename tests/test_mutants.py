@@ -38,6 +38,7 @@ ATTACKS, FEED_KILLS = "tests/attacks/test_feed", "tests/store/test_feed.py"
 LAWS = "tests/properties/test_lane_laws.py"
 TIME = "tests/attacks/test_time.py"
 ORDERS = "tests/daemon/test_orders.py"
+PKOC2 = "tests/card/test_pkoc2.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
     "an answer believed over any number": Mutant(
@@ -143,6 +144,34 @@ MUTANTS = {
         "transaction = nonce(TRANSACTION_BYTES)",
         "transaction = bytes(TRANSACTION_BYTES)",
         "tests/daemon/test_tap.py::test_a_replayed_answer_is_a_bad_proof_and_nothing_weaker_is_tried",
+    ),
+    "a certificate that its issuer did not sign": Mutant(
+        "card/cvc.py",
+        "if not signed(key, certificate.signature, certificate.signed):",
+        "if False:",
+        f"{PKOC2}::test_it_is_refused[signed by another key-alone]",
+    ),
+    "a certificate that has ended": Mutant(
+        "card/cvc.py",
+        "if time.floor >= certificate.ends:",
+        "if False:",
+        f"{PKOC2}::test_it_is_refused[expired-alone]",
+    ),
+    "version 2 fails and version 1 passes": Mutant(
+        "card/pkoc2.py",
+        "        return (yield from recognised(SCHEME, _prove(talk, issuers)))\n"
+        "    return (yield from pkoc.prove(",
+        "        proved = yield from recognised(SCHEME, _prove(talk, issuers))\n"
+        "        if isinstance(proved, Proof):\n"
+        "            return proved\n"
+        "    return (yield from pkoc.prove(",
+        f"{PKOC2}::test_a_medium_that_fails_version_2_is_not_asked_for_version_1",
+    ),
+    "a certificate without its key": Mutant(
+        "card/pkoc2.py",
+        "if not pkoc.signed(certificate.public, signature, challenge):",
+        "if False:",
+        f"{PKOC2}::test_a_copied_certificate_is_nothing_without_its_key",
     ),
     "skipped signature check": Mutant(
         "credential/statement.py",

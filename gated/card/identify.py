@@ -6,11 +6,11 @@ answer is the refusal, or whoever can spoil a strong proof could pass with a wea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gated.card import calypso, carried, ev2, pkoc, record, sun, uid
+from gated.card import calypso, carried, ev2, pkoc, pkoc2, record, sun, uid
 from gated.card.talk import Conversation, Result, Steps, Talk
 from gated.errors import CardError
 from gated.model.credential import Proof
@@ -20,6 +20,7 @@ from gated.model.refusal import Refusal
 class Scheme(StrEnum):
     """In falling order of strength: the order in which they are tried, whatever the file's order."""
 
+    PKOC2 = pkoc2.SCHEME
     PKOC = pkoc.SCHEME
     EV2 = ev2.SCHEME
     SUN = sun.SCHEME
@@ -38,6 +39,8 @@ class Media:
     ev2: tuple[ev2.Application, ...] = ()
     sun: sun.Mirror | None = None
     record: record.Place | None = None
+    #: Who vouches for keys of media (scheme pkoc2): reference to uncompressed point of P-256.
+    issuers: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     #: Whether statements are read off a medium that proved itself by another scheme too.
     reads_carried: bool = False
 
@@ -69,6 +72,12 @@ def _with_carried(talk: Talk, media: Media, result: Proof | Refusal) -> Conversa
     return replace(result, carried=found)
 
 
+def _pkoc2(talk: Talk, media: Media) -> Conversation:
+    # Both versions answer to one SELECT: it is not sent twice to tell them apart.
+    reader_id = media.reader_id if Scheme.PKOC in media.schemes else None
+    return (yield from pkoc2.converse(talk, media.issuers, reader_id))
+
+
 def _ev2(talk: Talk, media: Media) -> Conversation:
     for application in media.ev2:
         result = yield from ev2.converse(talk, application)
@@ -91,6 +100,7 @@ def _uid(talk: Talk, _media: Media) -> Steps[Result]:
 
 
 _TRIED: dict[Scheme, Callable[[Talk, Media], Conversation]] = {
+    Scheme.PKOC2: _pkoc2,
     Scheme.PKOC: lambda talk, media: pkoc.converse(talk, media.reader_id),
     Scheme.EV2: _ev2,
     Scheme.SUN: _sun,
