@@ -16,6 +16,7 @@ from gated.card.talk import Result, Talk
 from gated.devices.simulated.applets import AppletMedium, NdefApplet, carrying_pkoc
 from gated.devices.simulated.ev2 import Ev2Applet, File, Sun
 from gated.devices.simulated.media import Medium, PkocMedium
+from gated.devices.simulated.pkoc2 import Issuer, Pkoc2Medium
 from gated.devices.simulated.tag2 import Type2Medium
 from gated.devices.simulated.transport import CalypsoApplet, RecordApplet
 from gated.model.credential import Proof
@@ -93,6 +94,14 @@ def pkoc(uid: bytes = UID, number: int = 7) -> PkocMedium:
     return PkocMedium(uid, ec.derive_private_key(number, ec.SECP256R1()))
 
 
+ISSUER = Issuer.from_number("CITYPASSISSUER01", 11)
+
+
+def pkoc2(uid: bytes = UID, number: int = 7) -> Pkoc2Medium:
+    """A PKOC medium of version 2, whose key the city's issuer vouches for."""
+    return ISSUER.issue(uid, ec.derive_private_key(number, ec.SECP256R1()))
+
+
 def phone(statements: bytes, number: int = 7) -> AppletMedium:
     """A PKOC medium that carries statements."""
     return carrying_pkoc(pkoc(UID, number), ndef.carrying(statements))
@@ -136,12 +145,14 @@ class Kind:
 def media_for(*schemes: Scheme, **more) -> Media:
     """A lane that tries these."""
     known = {"ev2": (APPLICATION, NATIVE), "sun": MIRROR, "record": RECORD} | more
+    known.setdefault("issuers", {ISSUER.reference: ISSUER.public})
     return Media(bytes(32), schemes, **known)
 
 
 #: Every conversation there is, by name.
 KINDS = {
     "pkoc": Kind(Scheme.PKOC, lambda _: pkoc(), media_for(Scheme.PKOC)),
+    "pkoc2": Kind(Scheme.PKOC2, lambda _: pkoc2(), media_for(Scheme.PKOC2)),
     "pkoc carrying": Kind(Scheme.PKOC, phone, media_for(Scheme.PKOC, reads_carried=True)),
     "ntag424": Kind(Scheme.EV2, lambda s: ntag424(ndef.carrying(s)), media_for(Scheme.EV2)),
     "ntag424 random uid": Kind(

@@ -141,7 +141,7 @@ MUTANTS = {
     ),
     "constant transaction id": Mutant(
         "card/pkoc.py",
-        "transaction = nonce(TRANSACTION_BYTES)",
+        "transaction = talk.random(TRANSACTION_BYTES)",
         "transaction = bytes(TRANSACTION_BYTES)",
         "tests/daemon/test_tap.py::test_a_replayed_answer_is_a_bad_proof_and_nothing_weaker_is_tried",
     ),

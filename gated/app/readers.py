@@ -41,6 +41,7 @@ def media_of(settings: MediaSettings, lane: LaneSettings, name: bytes) -> Media:
     return Media(
         name,
         lane.schemes,
+        issuers=settings.issuers,
         ev2=settings.ev2,
         sun=settings.sun,
         record=settings.record,

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from gated.card import ev2, pkoc, record, sun, type4
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gated.card import cvc, ev2, pkoc, pkoc2, record, sun, type4
 from gated.card.diversify import AID, MAX_INPUT_BYTES, UID, Diversification
 from gated.card.secure import Mode
 from gated.config.secrets import MediaKey, media_key
@@ -16,6 +18,7 @@ from gated.model.document import DocumentError, Table
 
 #: Applications that are met by EV2First, each by its own AID and with one key.
 MAX_APPLICATIONS = 4
+MAX_ISSUERS = 16
 MAX_KEY_NUMBER = 13  # a DESFire application has at most 14 keys, an NTAG 424 five
 MAX_FILE_NUMBER = 31
 #: Of one ReadData: an answer has 256 bytes, of which padding and MAC take up to 24.
@@ -23,7 +26,7 @@ MAX_CHUNK_BYTES = 224
 
 #: How long the fresh answer of a medium may take. A card's AES takes some 20 ms, a signature of a card or a
 #: phone up to several hundred; a relay over two phones adds several hundred.
-ROUND_TRIPS = MappingProxyType({pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
+ROUND_TRIPS = MappingProxyType({pkoc2.SCHEME: "700ms", pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
 
 _TEXT, _HEX = "text:", "hex:"
 _AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
@@ -33,6 +36,7 @@ _AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 class MediaSettings:
     """Of the whole gate; each lane says which schemes it tries."""
 
+    issuers: Mapping[str, bytes] = field(default_factory=dict)  # of PKOC version 2, by their references
     ev2: tuple[ev2.Application, ...] = ()
     sun: sun.Mirror | None = None
     record: record.Place | None = None
@@ -42,7 +46,12 @@ class MediaSettings:
 
     def lacks(self, scheme: str) -> str:
         """The table without which a scheme recognises nothing; empty = it is there, or none is needed."""
-        needed = {ev2.SCHEME: self.ev2, sun.SCHEME: self.sun, record.SCHEME: self.record}
+        needed = {
+            pkoc2.SCHEME: self.issuers,
+            ev2.SCHEME: self.ev2,
+            sun.SCHEME: self.sun,
+            record.SCHEME: self.record,
+        }
         return "" if needed.get(scheme, True) else f"media.{scheme}"
 
 
@@ -52,6 +61,7 @@ def read_media(top: Table, base: Path) -> MediaSettings:
     reader = _Reader(base)
     trips = table.table("round_trip")
     settings = MediaSettings(
+        issuers=_issuers(table.table("pkoc2")),
         ev2=tuple(reader.application(one) for one in table.tables("ev2", most=MAX_APPLICATIONS, least=0)),
         sun=reader.mirror(table.table("sun")) if table.has("sun") else None,
         record=_place(table.table("record")) if table.has("record") else None,
@@ -69,6 +79,30 @@ def read_media(top: Table, base: Path) -> MediaSettings:
     trips.done()
     table.done()
     return settings
+
+
+def _issuers(table: Table) -> Mapping[str, bytes]:
+    """Who vouches for keys: an uncompressed point of P-256 in hex, by its reference of 16 characters."""
+    keys = table.keys()
+    if len(keys) > MAX_ISSUERS:
+        raise DocumentError(table.path(""), f"names more than {MAX_ISSUERS} issuers")
+    for reference in keys:
+        if not cvc.REFERENCE.match(reference.encode()):
+            raise DocumentError(table.path(reference), "an issuer has 16 of A-Z and 0-9 for a name")
+    issuers = {reference: table.checked(reference, _point) for reference in keys}
+    table.done()
+    return issuers
+
+
+def _point(text: str) -> bytes:
+    point = _bytes(text)
+    try:
+        if len(point) != 65:
+            raise ValueError
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError:
+        raise ValueError("must be an uncompressed point of P-256: 65 bytes in hex, 04…") from None
+    return point
 
 
 class _Reader:
