@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -19,7 +21,7 @@ from gated.devices.simulated.media import Medium, PkocMedium
 from gated.devices.simulated.pkoc2 import Issuer, Pkoc2Medium
 from gated.devices.simulated.tag2 import Type2Medium
 from gated.devices.simulated.transport import CalypsoApplet, RecordApplet
-from gated.model.credential import Proof
+from gated.model.credential import Assurance, Credential, Proof
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 
 UID = bytes.fromhex("04A1B2C3D4E580")
@@ -199,3 +201,51 @@ def proven(medium: Medium, media: Media, **more) -> Proof:
     result = show(medium, media, **more)
     assert isinstance(result, Proof), result
     return result
+
+
+# ------------------------------------------------------------------ a gate for all of them
+
+#: What an account is bound to by the office, for each kind.
+CREDENTIALS = {
+    "pkoc": Credential("pkoc", hashlib.sha256(pkoc().public).digest(), Assurance.ASYMMETRIC),
+    "pkoc2": Credential("pkoc2", hashlib.sha256(pkoc2().public).digest(), Assurance.ASYMMETRIC),
+    "ntag424": Credential("ev2", UID, Assurance.SYMMETRIC_MUTUAL),
+    "sun": Credential("sun", UID, Assurance.SYMMETRIC_ROLLING),
+    "tag": Credential("signed", UID, Assurance.STATIC_SIGNED),
+    "calypso": Credential("calypso", SERIAL, Assurance.UID_ONLY),
+    "record": Credential("record", CITY_RECORD[4:12], Assurance.UID_ONLY),
+    "uid": Credential("uid", UID, Assurance.UID_ONLY),
+}
+CREDENTIALS |= {
+    "pkoc carrying": CREDENTIALS["pkoc"],
+    "ntag424 random uid": CREDENTIALS["ntag424"],
+    "desfire": CREDENTIALS["ntag424"],
+    "type 4 tag": CREDENTIALS["tag"],
+}
+
+
+def schemes(*names: Scheme) -> str:
+    """The line of a lane that tries these."""
+    return f"schemes = {[str(name) for name in names]}\n"
+
+
+def tables(folder: Path, *, carried: bool = True) -> str:
+    """The ``media`` tables of a gate.toml in ``folder``, and the key files that they name."""
+    for name, key in (("venue", VENUE_KEY), ("meta", META_KEY), ("uid", UID_KEY)):
+        path = folder / f"{name}.key"
+        path.write_text(key.hex())
+        path.chmod(0o400)
+    diversification = 'diversification = ["uid", "aid", "text:pools"]'
+    both = (
+        f'key = "venue.key"\nkey_number = {KEY_NUMBER}\n{diversification}\n'
+        f'uid_key = "uid.key"\nuid_key_number = {UID_KEY_NUMBER}\nfile = {FILE_NUMBER}\nbytes = 224\n'
+    )
+    return (
+        f"[media]\ncarried = {str(carried).lower()}\n"
+        f'[media.pkoc2]\n{ISSUER.reference} = "{ISSUER.public.hex()}"\n'
+        f'[[media.ev2]]\naid = "{type4.AID.hex()}"\nkey_version = {KEY_VERSION}\n{both}'
+        f'[[media.ev2]]\naid = "{NATIVE_AID.hex()}"\n{both}'
+        f'[media.sun]\nkey = "venue.key"\nmeta_key = "meta.key"\n{diversification}\n'
+        f'[media.record]\naid = "{CITY_AID.hex()}"\nfile = {RECORD.file}\nrecord = {RECORD.record}\n'
+        f"offset = {RECORD.offset}\nbytes = {RECORD.size}\n"
+    )

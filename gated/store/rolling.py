@@ -25,7 +25,7 @@ ID_BYTES = 16
 MAX_COUNTER = (1 << 32) - 1
 _RECORD_BYTES = ID_BYTES + 4 + 4
 #: The file is written anew at start when it holds so many records more than media.
-_SPARE = 1000
+SPARE = 1000
 
 _RAISE = (
     "INSERT INTO rolling VALUES (?, ?)"
@@ -36,10 +36,11 @@ _RAISE = (
 class RollingFloors:
     """Used by every lane. ``id``: 16 bytes that name a medium to this sector alone."""
 
-    def __init__(self, journal: Journal, file: Path) -> None:
+    def __init__(self, journal: Journal, file: Path, spare: int = SPARE) -> None:
         """Queue what brings the two together again; it is done before anything that is asked later."""
         self._journal = journal
         self._file = file
+        self._spare = spare
         journal.do(self._agree)
 
     def rise(self, id_: bytes, counter: int, timeout_s: float) -> bool | None:
@@ -87,7 +88,7 @@ class RollingFloors:
         known |= higher
         if not whole:
             log.warning("%s is damaged; the journal's numbers count", self._file)
-        if whole and known == told and records <= len(known) + _SPARE:
+        if whole and known == told and records <= len(known) + self._spare:
             return
         try:
             write_durably(self._file, b"".join(_records(known)))

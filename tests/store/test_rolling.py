@@ -1,0 +1,149 @@
+"""The highest number of each medium: it never comes down, whatever is lost of the two places."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gated.errors import StoreError
+from gated.store.rolling import RollingFloors, _read
+from store.test_journal import open_journal
+
+ONE, OTHER = b"\x01" * 16, b"\x02" * 16
+WAIT_S = 10.0
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "rolling.floors"
+
+
+def in_journal(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return dict(connection.execute("SELECT id, counter FROM rolling"))
+
+
+def again(journal, path, file, **more):
+    """The next life of a gate: (its journal, its floors)."""
+    journal.stop(WAIT_S)
+    following = open_journal(path)
+    floors = RollingFloors(following, file, **more)
+    following.start()
+    return following, floors
+
+
+def test_a_number_counts_once_and_a_lower_one_never(journal, file):
+    floors = RollingFloors(journal, file)
+    assert [True, False, False, True, True] == [floors.rise(ONE, n, WAIT_S) for n in (5, 5, 4, 6, 900)]
+    assert floors.rise(OTHER, 0, WAIT_S)
+    assert not floors.rise(OTHER, 0, WAIT_S)
+    assert 0o600 == file.stat().st_mode & 0o777
+
+
+def test_both_places_have_it_before_anybody_is_told(journal, path, file):
+    floors = RollingFloors(journal, file)
+    for number in (1, 7):
+        floors.rise(ONE, number, WAIT_S)
+        assert {ONE: number} == in_journal(path) == _read(file)[0]
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the file", "the journal's table", "half a record", "a byte"])
+def test_a_restart_forgets_nothing_whatever_of_the_two_is_lost(journal, path, file, lost):
+    floors = RollingFloors(journal, file)
+    for number in range(5):
+        assert floors.rise(ONE, number, WAIT_S)
+    assert floors.rise(OTHER, 70, WAIT_S)
+    journal.stop(WAIT_S)
+    if lost == "the file":
+        file.unlink()
+    elif lost == "the journal's table":
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DELETE FROM rolling")
+    elif lost == "half a record":
+        file.write_bytes(file.read_bytes()[:-12])
+    elif lost == "a byte":
+        raw = bytearray(file.read_bytes())
+        raw[4 * 24 + 17] ^= 1
+        file.write_bytes(raw)
+    following, floors = again(journal, path, file)
+    try:
+        assert not floors.rise(ONE, 4, WAIT_S)
+        assert not floors.rise(OTHER, 70, WAIT_S)
+        assert floors.rise(ONE, 5, WAIT_S)
+    finally:
+        following.stop(WAIT_S)
+    assert {ONE: 5, OTHER: 70} == in_journal(path) == _read(file)[0]
+    assert _read(file)[2], "whole again"
+
+
+def test_a_file_with_far_more_records_than_media_is_written_anew(journal, path, file):
+    floors = RollingFloors(journal, file)
+    for number in range(9):
+        floors.rise(ONE, number, WAIT_S)
+    assert 9 * 24 == file.stat().st_size
+    following, floors = again(journal, path, file, spare=3)
+    assert floors.rise(ONE, 9, WAIT_S)
+    following.stop(WAIT_S)
+    assert 2 * 24 == file.stat().st_size
+
+
+def test_a_file_that_cannot_be_written_lets_nobody_in(journal, path, file):
+    floors = RollingFloors(journal, file)
+    file.mkdir()
+    with pytest.raises(StoreError, match=r"rolling\.floors"):
+        floors.rise(ONE, 1, WAIT_S)
+    assert {} == in_journal(path)
+    file.rmdir()
+    assert floors.rise(ONE, 1, WAIT_S)
+
+
+def test_a_disk_that_is_not_ready_in_time_is_told_and_the_number_is_spent(journal, path, file):
+    floors, held, go_on = RollingFloors(journal, file), threading.Event(), threading.Event()
+
+    def stall(_connection):
+        held.set()
+        go_on.wait(WAIT_S)
+
+    journal.do(stall)
+    assert held.wait(WAIT_S)
+    assert floors.rise(ONE, 3, 0.01) is None
+    go_on.set()
+    assert not floors.rise(ONE, 3, WAIT_S)
+
+
+def test_two_lanes_that_are_shown_one_number_let_one_in(journal, file):
+    floors, begun, risen = RollingFloors(journal, file), threading.Barrier(8), []
+
+    def lane():
+        begun.wait(WAIT_S)
+        risen.append(floors.rise(ONE, 1, WAIT_S))
+
+    lanes = [threading.Thread(target=lane) for _ in range(8)]
+    for one in lanes:
+        one.start()
+    for one in lanes:
+        one.join(WAIT_S)
+    assert [False] * 7 + [True] == sorted(risen)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([ONE, OTHER]), st.integers(0, 2**24 - 1)), max_size=12),
+    st.binary(max_size=80),
+)
+def test_whatever_stands_in_the_file_no_floor_is_invented(tmp_path_factory, records, junk):
+    from gated.store.rolling import _record
+
+    file = tmp_path_factory.getbasetemp() / "some.floors"
+    file.write_bytes(b"".join(_record(*one) for one in records) + junk)
+    found, _, whole = _read(file)
+    told = {}
+    for id_, counter in records:
+        told[id_] = max(counter, told.get(id_, 0))
+    assert told == found
+    assert whole is not bool(junk)
