@@ -19,7 +19,7 @@ from gated.model.statement import DenialState, TargetKind
 from gated.store.chain import JournalReader
 from gated.store.directory import JOURNAL, ROLLING
 from gated.wire.statement_file import frame
-from media import (
+from kinds import (
     CREDENTIALS,
     KINDS,
     OTHER_UID,
@@ -133,7 +133,7 @@ def flipped(raw, at):
 
 
 def heard(medium):
-    from media import proven
+    from kinds import proven
 
     proven(medium, KINDS["pkoc"].media)
     return medium.last_answer
@@ -378,7 +378,7 @@ def taken(site, right):
 
 
 def test_no_uid_and_no_key_stands_in_the_journal_or_a_log_line(site, serve, caplog):
-    from media import META_KEY, SERIAL, UID_KEY, VENUE_KEY
+    from kinds import META_KEY, SERIAL, UID_KEY, VENUE_KEY
 
     bring(site, ("ntag424", "sun", "calypso", "record"))
     served = serve(site)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pcscd
+from kinds import KINDS
 from needs import missing
 
 KEYS = {
@@ -99,3 +100,21 @@ def test_a_brief_run_of_the_lane_bench_tells_every_hop():
     hops = {"conversed", "handed", "opened", "judged", "written", "acted", "medium"}
     assert hops == figures["hops_ms"].keys()
     assert all(figures["hops_ms"][name] > 0 for name in hops)
+
+
+@pytest.mark.pcsc
+def test_a_brief_run_of_the_media_bench_tells_what_each_scheme_costs():
+    if pcscd.missing():
+        missing(pcscd.missing())
+    words = [sys.executable, str(Path(__file__).with_name("media.py")), "--json", "--taps", "3"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    schemes = json.loads(ended.stdout)["schemes"]
+    assert KINDS.keys() == schemes.keys()
+    for one in schemes.values():
+        assert {
+            "apdus", "bytes", "air_ms_106", "air_ms_424", "own_ms", "bare_ms", "ratio",
+        } == one.keys()  # fmt: skip
+    assert schemes["pkoc"]["apdus"] <= 2
+    assert schemes["ntag424"]["apdus"] <= 5
+    assert schemes["ntag424"]["air_ms_424"] < schemes["ntag424"]["air_ms_106"]
+    assert schemes["tag"]["air_ms_424"] == schemes["tag"]["air_ms_106"]

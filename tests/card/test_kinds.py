@@ -19,7 +19,7 @@ from gated.devices.simulated.media import Faults, Medium, faulty
 from gated.devices.simulated.tag2 import Type2Medium
 from gated.model.credential import Assurance, Credential, Proof
 from gated.model.refusal import Refusal
-from media import (
+from kinds import (
     APPLICATION,
     CITY_RECORD,
     FILE_NUMBER,
@@ -210,7 +210,7 @@ def test_a_key_that_cannot_be_read_refuses_and_says_so():
 
 
 def test_no_key_stands_in_what_a_lane_knows():
-    from media import VENUE_KEY
+    from kinds import VENUE_KEY
 
     shown = repr(media_for(Scheme.EV2, Scheme.SUN)).lower()
     assert VENUE_KEY.hex() not in shown
@@ -555,7 +555,7 @@ def test_an_answer_without_a_serial_is_unreadable(name):
 def test_a_number_without_records_is_read_at_its_offset():
     from gated.card.record import Place
     from gated.devices.simulated.transport import RecordApplet
-    from media import CITY_AID
+    from kinds import CITY_AID
 
     medium = AppletMedium(UID, [RecordApplet(CITY_AID, 3, bytes(range(64)))])
     lane = media_for(Scheme.RECORD, record=Place(CITY_AID, 3, None, 16, 10))

@@ -14,7 +14,7 @@ from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Faults, faulty
 from gated.model.credential import Proof
 from gated.model.refusal import Refusal
-from media import KINDS, NOW, RANDOM_UID, UID, media_for, ntag424, pkoc, proven
+from kinds import KINDS, NOW, RANDOM_UID, UID, media_for, ntag424, pkoc, proven
 from twins import PATIENCE_S, TWINS, field, sensed
 
 STATEMENTS = bytes(range(180))

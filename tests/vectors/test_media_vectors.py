@@ -14,7 +14,7 @@ from gated.card.ev2 import _authenticated
 from gated.card.secure import Mode, Session, WrongMac
 from gated.card.talk import Talk
 from gated.model.credential import Assurance, Credential, Proof
-from media import DIVERSIFICATION
+from kinds import DIVERSIFICATION
 
 VECTORS = json.loads(Path(__file__).with_name("media.json").read_text())
 
