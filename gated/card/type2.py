@@ -14,6 +14,7 @@ PAGE_BYTES = 4
 BLOCK_BYTES = 16  # what one READ brings
 _CONTAINER_PAGE = 3
 _FIRST_PAGE = 4
+_LAST_PAGE = 0xFF  # a page is named by one byte, whatever size the container claims
 _MAGIC = 0xE1
 _VERSION = 1  # major version, upper half of the second byte
 _OPEN = 0x00  # upper half of the fourth byte: read without any key
@@ -42,6 +43,8 @@ def message(talk: Talk) -> Steps[bytes | None]:
     memory = first.body[PAGE_BYTES:]
     while _wanted(memory, size) > len(memory):
         page = _FIRST_PAGE + len(memory) // PAGE_BYTES
+        if page > _LAST_PAGE:
+            raise CardFault("too_long")
         body = expect((yield from talk.send(read_block(page))))
         if len(body) != BLOCK_BYTES:
             raise CardFault("block")
