@@ -74,21 +74,37 @@ def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, flo
 
 
 def drive(conversation: Conversation, session: Transmits) -> Result:
-    """Carry a conversation to a medium and back. Raises ``ReaderError``."""
+    """Carry a conversation to a medium and back. Raises ``ReaderError``.
+
+    A conversation that fails in a way nobody thought of refuses its medium: it must not look as if the
+    reader had failed, or whoever found such an answer could keep a lane shut with it.
+    """
+    answer: bytes | CardError | None = None
     try:
-        command = next(conversation)
         while True:
             try:
-                response = session.transmit(command)
+                command = _next(conversation, answer)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            except Exception:
+                log.exception("a medium's answer was not understood")
+                return Refusal(Reason.UNREADABLE, {"what": "unexpected"})
+            try:
+                answer = session.transmit(command)
             except CardError as error:
-                command = conversation.throw(error)
-            else:
-                command = conversation.send(response)
-    except StopIteration as done:
-        result: Result = done.value
-        return result
+                answer = error
     finally:
         conversation.close()
+
+
+def _next(conversation: Conversation, answer: bytes | CardError | None) -> bytes:
+    """The next command; ``answer`` None = the first."""
+    if answer is None:
+        return next(conversation)
+    if isinstance(answer, CardError):
+        return conversation.throw(answer)
+    return conversation.send(answer)
 
 
 class ReaderWorker:

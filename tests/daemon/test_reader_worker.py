@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import queue
+import secrets
 
 import pytest
 
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
 from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
-from gated.daemon.reader_worker import WAIT_S, ReaderWorker
+from gated.daemon.reader_worker import WAIT_S, ReaderWorker, Timed, drive, in_time
 from gated.devices.clock import SystemClock
+from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.media import Faults
 from gated.devices.simulated.reader import SimulatedReader
+from gated.model.credential import Assurance, Credential, Proof
+from gated.model.refusal import Reason, Refusal
 from gated.ports import Signal
-from venue import PATIENCE_S, medium, until
+from kinds import KINDS, NOW, RANDOM_UID, UID
+from venue import PATIENCE_S, Site, medium, until
 
 
 class Lit(SimulatedReader):
@@ -152,3 +157,90 @@ def test_a_light_that_fails_ends_no_thread_and_is_told_once(served, caplog):
         served.next(Conversing)
         assert served.next(Conversed).result is not None
     assert 1 == len(caplog.records)
+
+
+# ------------------------------------------------------------------ conversations, carried
+
+
+class Slow:
+    """A medium that needs so long for each answer, as its clock says."""
+
+    def __init__(self, carried, clock, delay_s):
+        self.carried, self.clock, self.delay_s = carried, clock, delay_s
+        carried.present()
+
+    def transmit(self, apdu):
+        self.clock.advance(self.delay_s)
+        return self.carried.transmit(apdu)
+
+
+LIMIT_S = 0.25
+DELAYS_MS = range(0, 501, 10)
+
+
+@pytest.mark.parametrize("name", ["pkoc", "pkoc2", "ntag424", "ntag424 random uid", "desfire"])
+def test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts(name):
+    kind, late = KINDS[name], []
+    for delay_ms in DELAYS_MS:
+        clock = SimulatedClock(0)
+        timed = Timed(Slow(kind.make(b""), clock, delay_ms / 1000), clock.monotonic)
+        talk = Talk(UID if "random" not in name else RANDOM_UID, secrets.token_bytes, lambda: NOW)
+        result = drive(identify(talk, kind.media), timed)
+        judged = in_time(result, timed.trips_s, {kind.scheme: LIMIT_S, "signed": 0.0})
+        if isinstance(judged, Refusal):
+            assert ("too_slow", delay_ms, 250) == (
+                judged.reason, judged.params["took_ms"], judged.params["limit_ms"],
+            )  # fmt: skip
+            late.append(delay_ms)
+        else:
+            assert isinstance(judged, Proof)
+    assert [delay for delay in DELAYS_MS if delay > 250] == late
+
+
+def test_only_the_command_that_nobody_could_answer_beforehand_is_timed():
+    proof = Proof(Credential("ev2", UID, Assurance.SYMMETRIC_MUTUAL), fresh=1)
+    assert proof == in_time(proof, [9.0, 0.1, 9.0], {"ev2": 0.2})
+    assert isinstance(in_time(proof, [0.1, 0.3, 0.1], {"ev2": 0.2}), Refusal)
+    assert proof == in_time(proof, [0.1, 0.3], {"pkoc": 0.2})
+    for other in (None, Refusal(Reason.BAD_PROOF), Proof(proof.credential)):
+        assert other == in_time(other, [9.0], {"ev2": 0.0})
+
+
+def test_a_relay_is_refused_at_the_lane_and_the_medium_itself_is_not(serve, tmp_path):
+    site = Site(tmp_path, more='[media.round_trip]\npkoc = "300ms"\n')
+    carried = medium(1)
+    site.bring(site.give("alice", carried, "season"))
+    clock = SimulatedClock(SystemClock().sample().wall)
+    served = serve(site, clock=clock)
+    assert served.tap(carried).granted
+    answer = carried.answer
+    carried.answer = lambda apdu: (clock.advance(0.4), answer(apdu))[1]
+    told = served.tap(carried)
+    assert ("too_slow", "pkoc", 300) == (
+        told.refusal.reason, told.refusal.params["scheme"], told.refusal.params["limit_ms"],
+    )  # fmt: skip
+    carried.answer = answer
+    assert served.tap(carried).granted
+    site.office.close()
+
+
+def test_a_conversation_that_breaks_blames_the_medium_and_closes_no_lane(caplog):
+    def broken(_talk):
+        yield bytes.fromhex("00A4040001AA00")
+        raise ValueError("nobody thought of this")
+
+    carried = medium(1)
+    carried.present()
+    assert Refusal(Reason.UNREADABLE, {"what": "unexpected"}) == drive(broken(None), carried)
+    assert "not understood" in caplog.text
+
+
+def test_a_driver_that_breaks_is_the_readers_fault():
+    class Broken:
+        def transmit(self, _apdu):
+            raise RuntimeError("no such device")
+
+    with pytest.raises(RuntimeError):
+        drive(
+            identify(Talk(UID, secrets.token_bytes, lambda: NOW), Media(bytes(32), [Scheme.PKOC])), Broken()
+        )

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what all tests share stands one folder up
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from fuzz import certificates as v
 from fuzz import conversations as c
 from fuzz import parsers as p
 from fuzz import tags as t
@@ -49,6 +50,8 @@ TARGETS: dict[str, Target] = {
     "cose": Target(p.cose_target, p.cose_seeds),
     "statements": Target(p.statements_target, p.statements_seeds),
     "pkoc": Target(c.pkoc_target, c.pkoc_seeds),
+    "cvc": Target(v.cvc_target, v.cvc_seeds),
+    "pkoc2": Target(v.pkoc2_target, v.pkoc2_seeds),
     "identify": Target(c.identify_target, c.identify_seeds),
 }
 
