@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ MAX_CHUNK_BYTES = 224
 #: phone up to several hundred; a relay over two phones adds several hundred.
 ROUND_TRIPS = MappingProxyType({pkoc2.SCHEME: "700ms", pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
 
+_PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
 _TEXT, _HEX = "text:", "hex:"
 _AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 
@@ -134,7 +136,7 @@ class _Reader:
 
     def mirror(self, table: Table) -> sun.Mirror:
         names = {
-            key: table.text(key, default)
+            key: table.checked(key, _parameter, default)
             for key, default in (("picc", "picc_data"), ("uid", "uid"), ("counter", "ctr"), ("mac", "cmac"))
         }
         made = sun.Mirror(
@@ -142,11 +144,8 @@ class _Reader:
             diversification=_diversification(table, len(type4.AID)),
             meta_key=self._key(table, "meta_key") if table.has("meta_key") else None,
             **names,
-            mac_from=table.text("mac_from") if table.has("mac_from") else "",
+            mac_from=table.checked("mac_from", _parameter) if table.has("mac_from") else "",
         )
-        for key in (*names.values(), made.mac_from):
-            if not key.isascii():
-                raise DocumentError(table.path("sun"), f"{key!r} is no name of a parameter of an address")
         table.done()
         return made
 
@@ -157,6 +156,12 @@ class _Reader:
         found = table.checked(key, lambda text: media_key(text, self._base, os.environ))
         self.keys.append(found)
         return found
+
+
+def _parameter(text: str) -> str:
+    if not _PARAMETER.match(text):
+        raise ValueError(f"{text!r} is no name of a parameter of an address")
+    return text
 
 
 def _aid(text: str) -> bytes:
