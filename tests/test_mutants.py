@@ -30,6 +30,8 @@ class Mutant:
     needs: tuple[str, ...] = ()  # without, the test would be skipped, and prove nothing
 
 
+KINDS, ROLLING = "tests/card/test_kinds.py", "tests/store/test_rolling.py"
+MEDIA = "tests/attacks/test_media.py"
 INTAKE = "tests/central/test_intake.py"
 SYNC = "tests/daemon/test_sync.py"
 FEED = "tests/central/test_feed.py"
@@ -138,6 +140,84 @@ MUTANTS = {
         "        for (cti, day), least in sorted(self._taken.items()):\n",
         "        for (cti, day), least in ():\n",
         "tests/store/test_verification.py::test_a_deleted_counter_is_named",
+    ),
+    "the MAC of an answer not checked": Mutant(
+        "card/secure.py",
+        "if not hmac.compare_digest(mac, self._truncated_mac(status & 0xFF, data)):",
+        "if False:",
+        f"{KINDS}::test_a_flipped_bit_of_what_is_read_refuses",
+    ),
+    "a constant RndA": Mutant(
+        "card/ev2.py",
+        "talk.random(BLOCK)",
+        "bytes(BLOCK)",
+        f"{KINDS}::test_a_recorded_session_opens_nothing",
+    ),
+    "RndA not looked for in the answer": Mutant(
+        "card/ev2.py",
+        "if not hmac.compare_digest(echo, _rotated(rnd_a)):",
+        "if False:",
+        f"{KINDS}::test_our_own_number_sent_back_is_no_proof",
+    ),
+    "the command counter not advanced": Mutant(
+        "card/secure.py",
+        "        self.counter += 1\n",
+        "",
+        f"{KINDS}::test_an_answer_from_another_place_of_the_session_refuses",
+    ),
+    "something weaker tried after a failure": Mutant(
+        "card/identify.py",
+        "if result is not None:\n                    return (yield from _with_carried",
+        "if isinstance(result, Proof):\n                    return (yield from _with_carried",
+        f"{MEDIA}::test_a_medium_that_failed_is_not_asked_for_something_weaker",
+    ),
+    "the UID not compared with the binding": Mutant(
+        "daemon/carried.py",
+        "    if binding.index != index_of(credential, sector_key):\n        return False\n",
+        "",
+        f"{MEDIA}::test_a_copied_medium_of_each_kind_is_refused_with_its_own_reason",
+    ),
+    "the key not compared with cnf": Mutant(
+        "daemon/carried.py",
+        "        return binding.confirmed_by == credential.value\n",
+        "        return True\n",
+        f"{MEDIA}::test_a_binding_for_a_key_is_none_for_a_tag_and_the_other_way_round",
+    ),
+    "a rolling floor not in the file": Mutant(
+        "store/rolling.py",
+        "            self._append(id_, counter)\n",
+        "",
+        f"{ROLLING}::test_a_restart_forgets_nothing_whatever_of_the_two_is_lost[the journal's table]",
+    ),
+    "a rolling floor not in the journal": Mutant(
+        "store/rolling.py",
+        "            connection.execute(_RAISE, (id_, counter))\n",
+        "",
+        f"{ROLLING}::test_both_places_have_it_before_anybody_is_told",
+    ),
+    "a rolling proof not spent": Mutant(
+        "daemon/taps.py",
+        "        spent = self._way.spend(proof, deadline)\n",
+        "        spent = None\n",
+        f"{MEDIA}::test_an_address_that_was_read_before_opens_nothing_not_even_after_a_restart",
+    ),
+    "a relay not refused": Mutant(
+        "daemon/reader_worker.py",
+        "if limit is None or took <= limit:",
+        "if True:",
+        "tests/daemon/test_reader_worker.py::test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts",
+    ),
+    "a medium of another venue asked to prove itself": Mutant(
+        "card/ev2.py",
+        "return told.status == _DONE and told.body == bytes([application.key_version])",
+        "return True",
+        f"{KINDS}::test_a_medium_of_another_venue_is_not_asked_to_prove_anything",
+    ),
+    "the MAC of an address not checked": Mutant(
+        "card/sun.py",
+        "if not hmac.compare_digest(shown.mac, truncated(cmac(session, shown.covered))):",
+        "if False:",
+        f"{KINDS}::test_a_forged_address_is_refused_and_nothing_weaker_tried",
     ),
     "constant transaction id": Mutant(
         "card/pkoc.py",
