@@ -163,7 +163,7 @@ MUTANTS = {
         "card/secure.py",
         "        self.counter += 1\n",
         "",
-        f"{KINDS}::test_an_answer_from_another_place_of_the_session_refuses",
+        "tests/vectors/test_media_vectors.py::test_a_published_command_is_wrapped_and_its_answer_understood",
     ),
     "something weaker tried after a failure": Mutant(
         "card/identify.py",
