@@ -612,3 +612,9 @@ def test_no_answer_breaks_a_conversation(name, answers, whole):
     assert medium._count <= MAX_COMMANDS
     if isinstance(result, Proof) and result.credential.assurance > Assurance.STATIC_SIGNED:
         assert result.credential in [PROVEN[one][0] for one in ("pkoc", "pkoc2", "ntag424", "sun")]
+
+
+def test_a_uid_that_names_nobody_is_none_even_when_it_was_proved():
+    medium = ntag424(shown_uid=RANDOM_UID)
+    applet_of(medium).real_uid = b"\x08\x01\x02\x03"
+    assert ("unreadable", "uid") == refused(medium, EV2)
