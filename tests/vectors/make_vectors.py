@@ -22,6 +22,11 @@ EIGHT = {
     3: [f"venue-{number}" for number in range(8)],
     7: {f"venue-{number}": 2147483647 for number in range(8)},
 }
+CONFIRMATIONS: dict[str, object] = {
+    "that is no map": bytes(32), "without a member": {}, "with a short identifier": {3: bytes(31)},
+    "with a long identifier": {3: bytes(33)}, "with a text": {3: "0" * 32}, "with a key": {1: bytes(32)},
+    "with a key beside": {1: bytes(32), 3: bytes(32)},
+}  # fmt: skip
 LIMITS: dict[str, dict[int, object]] = {
     "no use in a day": {6: 0}, "as many a day as can be said": {6: 2147483647},
     "hours of one character": {8: "0"}, "hours of 255 characters": {8: "é" * 255},
@@ -34,6 +39,8 @@ def good() -> Iterator[Case]:
     yield "binding", f.token(f.POOLS, f.BINDING, f.binding()), "binding"
     yield "binding, ES256", f.token(f.POOLS_P256, f.BINDING, f.binding()), "binding"
     yield "binding without end", f.token(f.POOLS, f.BINDING, f.binding({4: ...})), "binding"
+    confirmed = f.binding({4: ..., 8: {3: bytes(range(32))}})
+    yield "binding that names a key (cnf)", f.token(f.POOLS, f.BINDING, confirmed), "binding"
     yield "entitlement", f.token(f.POOLS, f.ENTITLEMENT, f.entitlement()), "entitlement"
     yield "entitlement, ES256", f.token(f.POOLS_P256, f.ENTITLEMENT, f.entitlement()), "entitlement"
     yield "entitlement that says all", f.token(f.POOLS, f.ENTITLEMENT, f.full_entitlement()), "entitlement"
@@ -225,7 +232,11 @@ def badly_claimed() -> Iterator[Case]:
         f.token(f.POOLS, f.BINDING, f.binding(private={1: bytes(15)})),
         "malformed",
     )
-    yield "binding: unknown claim", f.token(f.POOLS, f.BINDING, f.binding({8: 1})), "malformed"
+    yield "binding: unknown claim", f.token(f.POOLS, f.BINDING, f.binding({9: 1})), "malformed"
+    for name, cnf in CONFIRMATIONS.items():
+        yield f"binding: cnf {name}", f.token(f.POOLS, f.BINDING, f.binding({8: cnf})), "malformed"
+    stray = f.entitlement({8: {3: bytes(32)}})
+    yield "entitlement: cnf", f.token(f.POOLS, f.ENTITLEMENT, stray), "malformed"
     for name, private in {
         "unknown target kind": {1: 3}, "target of another size": {1: 2}, "unknown state": {3: 3}, "no number": {4: ...},
     }.items():  # fmt: skip
