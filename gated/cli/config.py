@@ -47,9 +47,12 @@ def _check_identity(settings: Settings) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Check the configuration."""
-    from gated.config.settings import check
+    import os
+
+    from gated.config.settings import check, check_media_keys
 
     settings, trust = check(arguments.config)
+    unseen = check_media_keys(settings, os.environ)
     _check_identity(settings)
     profile = trust.profile
     if arguments.json:
@@ -64,6 +67,7 @@ def run_check(arguments: argparse.Namespace) -> int:
                     "broker": settings.sync and str(settings.sync.broker),
                     "lanes": [lane.lane.id for lane in settings.lanes],
                     "keys": len(trust.keys),
+                    "credentials_not_seen": unseen,
                     "products": len(profile.products),
                 }
             )
@@ -78,6 +82,8 @@ def run_check(arguments: argparse.Namespace) -> int:
             f"  lane {lane.lane.id}: {lane.lane.direction}, reader {lane.reader.name} {lane.reader.target},"
             f" barrier {lane.barrier.name}, {', '.join(lane.schemes)}"
         )
+    for name in unseen:
+        print(f"  {name}: systemd brings it to the service alone; not looked at")
     broker = "no [sync]: events stay in the journal" if settings.sync is None else settings.sync.broker
     print(f"  central: {broker}")
     print(f"  {len(trust.keys)} keys, {len(profile.products)} products, profile version {profile.version}")

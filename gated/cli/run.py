@@ -34,11 +34,18 @@ def run_gate(arguments: argparse.Namespace) -> int:
 
     from gated.app import RunningGate, World
     from gated.cli.serve import serve
-    from gated.config.settings import check
+    from gated.config.settings import check, check_media_keys
+    from gated.errors import ConfigError
     from gated.links.notify import ServiceManager
 
     logging.basicConfig(level=arguments.log.upper(), stream=sys.stderr, format="%(levelname)s %(message)s")
     settings, trust = check(arguments.config)
+    unseen = check_media_keys(settings, os.environ)
+    if unseen:
+        raise ConfigError(
+            f"no credentials were brought to this process ({', '.join(unseen)})",
+            hint="start it as the service, or name files: docs/how-to/keys-for-media.md",
+        )
     gate = RunningGate(settings, trust, World())
     code = serve(gate, ServiceManager.from_environment())
     sys.stdout.flush()

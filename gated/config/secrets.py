@@ -18,7 +18,8 @@ from gated.errors import ConfigError
 
 #: Set by systemd for a service that has credentials.
 DIRECTORY = "CREDENTIALS_DIRECTORY"
-_CREDENTIAL = re.compile(r"credential:([A-Za-z0-9._-]{1,64})\Z")
+CREDENTIAL = "credential:"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _HEX_DIGITS = 2 * KEY_BYTES
 
 
@@ -28,6 +29,11 @@ class MediaKey:
 
     path: Path
     name: str  # as the configuration says it
+
+    @property
+    def is_credential(self) -> bool:
+        """Whether systemd brings it, to the service alone."""
+        return self.name.startswith(CREDENTIAL)
 
     def __call__(self) -> bytes:
         """Bring it. Raises ``CardFault``: the medium in front of the gate is not to blame, and is refused."""
@@ -58,11 +64,11 @@ class MediaKey:
 
 def media_key(text: str, base: Path, environment: Mapping[str, str]) -> MediaKey:
     """Where a key lies that a configuration names. Raises ``ValueError``."""
-    match = _CREDENTIAL.match(text)
-    if match is None:
-        if text.startswith("credential:"):
-            raise ValueError("a credential is named by letters, digits, . _ and -")
+    if not text.startswith(CREDENTIAL):
         return MediaKey(base / text, text)
+    name = text.removeprefix(CREDENTIAL)
+    if not _NAME.match(name):
+        raise ValueError("a credential is named by letters, digits, . _ and -")
     # Outside of the service, as for `gated config check`, the directory is not told: its usual place is.
     directory = environment.get(DIRECTORY, "/run/credentials/gated.service")
-    return MediaKey(Path(directory) / match[1], text)
+    return MediaKey(Path(directory) / name, text)

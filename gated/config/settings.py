@@ -6,7 +6,7 @@ Every key with its unit and default is in docs/reference/configuration.md; a tes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gated.config.lights import LightSettings, check_displays, read_display, rea
 from gated.config.media import MediaSettings, read_media
 from gated.config.places import read_socket, read_state_dir
 from gated.config.reading import load_toml
+from gated.config.secrets import DIRECTORY
 from gated.config.wiring import Wired, barrier_driver, check_lines, read_wiring
 from gated.daemon.beliefs import Trust
 from gated.daemon.messages import LaneTimes
@@ -112,8 +113,6 @@ def check(path: Path) -> tuple[Settings, Trust]:
             f"{settings.keys}: no key may speak for sector {trust.profile.sector!r}",
             hint="profile and keys must come from the same central system",
         )
-    for key in settings.media.keys:
-        key.checked()
     zones = list(trust.profile.zones) or [trust.profile.venue]
     for lane in settings.lanes:
         if lane.lane.zone and lane.lane.zone not in zones:
@@ -122,6 +121,20 @@ def check(path: Path) -> tuple[Settings, Trust]:
                 hint=f"name one of: {', '.join(zones)}",
             )
     return settings, trust
+
+
+def check_media_keys(settings: Settings, environment: Mapping[str, str]) -> list[str]:
+    """Bring each key of media once, as the service will. Raises ``ConfigError``.
+
+    Returns the names of those that systemd brings to the service alone, where this is not it.
+    """
+    not_seen = []
+    for key in settings.media.keys:
+        if key.is_credential and DIRECTORY not in environment:
+            not_seen.append(key.name)
+        else:
+            key.checked()
+    return not_seen
 
 
 def read_settings(document: Any, base: Path) -> Settings:

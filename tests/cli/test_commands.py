@@ -36,7 +36,7 @@ BROKEN = {
     "a missing key": ('id = "gate-1"', "", "gate.id: is missing"),
     "a missing file": ("keys.json", "kesy.json", "is missing (trust)"),
     "an unknown reader": ('reader = "simulated"', 'reader = "acr"', "lane[0].reader: must be"),
-    "an unknown scheme": ('hold = "8s"', 'schemes = ["rfid"]', "'rfid' is none of: pkoc, uid"),
+    "an unknown scheme": ('hold = "8s"', 'schemes = ["rfid"]', "'rfid' is none of: pkoc2, pkoc, "),
     "no TOML": ("[gate]", "[gate", "is not TOML"),
     "a bad name": ('id = "gate-1"', 'id = "Gate 1"', "gate.id: must be 1 to 32"),
     "a hold that is too long": ('hold = "8s"', 'hold = "3h"', "lane[0].hold: must lie between"),

@@ -162,13 +162,37 @@ def test_a_file_that_holds_no_key_is_told_without_its_content(key, text):
     assert not text or text not in str(caught.value)
 
 
-def test_a_gate_whose_key_is_missing_does_not_start(tmp_path):
+def test_a_gate_whose_key_is_missing_does_not_start_and_its_statements_come_in_all_the_same(tmp_path, capsys):
+    from gated.cli.main import main
     from gated.config.settings import check
     from venue import Site
 
     site = Site(tmp_path, more=EV2)
-    with pytest.raises(ConfigError, match="is missing"):
-        check(site.config)
+    assert check(site.config)
+    for command in (["run"], ["config", "check"]):
+        assert 2 == main([*command, "--config", str(site.config)])
+        assert "k is missing (k)" in capsys.readouterr().err
+    site.office.close()
+
+
+def test_a_credential_is_looked_at_where_the_service_is(tmp_path, capsys, monkeypatch):
+    from gated.cli.main import main
+    from venue import Site
+
+    site = Site(tmp_path, more=EV2.replace('"k"', '"credential:k"'))
+    monkeypatch.delenv(DIRECTORY, raising=False)
+    words = ["--config", str(site.config)]
+    assert 0 == main(["config", "check", *words])
+    assert "credential:k: systemd brings it" in capsys.readouterr().out
+    assert 2 == main(["run", *words])
+    assert "no credentials were brought" in capsys.readouterr().err
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    assert 2 == main(["config", "check", *words])
+    assert "is missing" in capsys.readouterr().err
+    (tmp_path / "k").write_text(VENUE_KEY.hex())
+    (tmp_path / "k").chmod(0o400)
+    assert 0 == main(["config", "check", "--json", *words])
+    assert '"credentials_not_seen": []' in capsys.readouterr().out
     site.office.close()
 
 
