@@ -207,3 +207,11 @@ def test_what_was_encrypted_comes_in_whole_blocks():
     short = b"\x01" * 15
     with pytest.raises(CardFault, match="length"):
         session.response(0x9100, short + other._truncated_mac(0, short), Mode.FULL)
+
+
+def test_the_container_of_a_new_ntag_424_is_understood():
+    """As such a tag leaves the factory (NT4H2421Gx): two files, of which the first is the NDEF file."""
+    from gated.card.type4 import capability
+
+    new = bytes.fromhex("00172001 0000FF 0406E10401000000 0506E10500808283")
+    assert (b"\xe1\x04", 255) == capability(new)
