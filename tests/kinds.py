@@ -22,6 +22,7 @@ from gated.devices.simulated.pkoc2 import Issuer, Pkoc2Medium
 from gated.devices.simulated.tag2 import Type2Medium
 from gated.devices.simulated.transport import CalypsoApplet, RecordApplet
 from gated.model.credential import Assurance, Credential, Proof
+from gated.model.refusal import Refusal
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 
 UID = bytes.fromhex("04A1B2C3D4E580")
@@ -201,6 +202,21 @@ def proven(medium: Medium, media: Media, **more) -> Proof:
     result = show(medium, media, **more)
     assert isinstance(result, Proof), result
     return result
+
+
+def refused(medium: Medium, media: Media, **more) -> tuple[str, object]:
+    """(reason, what) of its refusal; it must be refused."""
+    result = show(medium, media, **more)
+    assert isinstance(result, Refusal), result
+    return str(result.reason), result.params.get("what")
+
+
+def twice(message: bytes) -> bytes:
+    """A message with its one record twice."""
+    return bytes([message[0] & ~0x40]) + message[1:] + bytes([message[0] & ~0x80]) + message[1:]
+
+
+STATEMENTS = bytes(range(200)) + b"\x00\xff" * 60  # stands for some: nothing here looks into it
 
 
 # ------------------------------------------------------------------ a gate for all of them
