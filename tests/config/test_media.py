@@ -201,3 +201,12 @@ def test_a_credential_lies_where_systemd_puts_it(tmp_path):
     assert "/run/credentials/x.service/pools-ev2" == str(found.path)
     assert "/run/credentials/gated.service/a" == str(media_key("credential:a", tmp_path, {}).path)
     assert tmp_path / "keys/a" == media_key("keys/a", tmp_path, {}).path
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440])
+def test_a_credential_is_read_whatever_its_mode_since_systemd_lets_nobody_else_in(tmp_path, mode):
+    """With ``User=`` it has an ACL, and shows as 0440."""
+    path = tmp_path / "pools-ev2"
+    path.write_text(VENUE_KEY.hex())
+    path.chmod(mode)
+    assert VENUE_KEY == media_key("credential:pools-ev2", tmp_path / "none", {DIRECTORY: str(tmp_path)})()
