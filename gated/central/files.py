@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -42,6 +42,29 @@ def make_once(path: Path, secret: bytes) -> None:
     finally:
         beside.unlink()
     sync_folder(path.parent)
+
+
+def make_new(path: Path, content: bytes, mode: int) -> None:
+    """Make a file that must not be there yet. Raises ``OSError``."""
+    _write(path, content, mode)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A name that no file has yet. What is written within shows under it when all of the block ended well; if
+    not, nothing does. Raises ``OSError``.
+    """
+    with path.open("xb"):
+        beside = _beside(path)
+    try:
+        yield lambda content: _write(beside, content, 0o644)
+        beside.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        raise
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:

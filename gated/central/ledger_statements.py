@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gated.central.ledger import Ledger
 from gated.central.ledger_feed import note_place
-from gated.model.statement import Statement
+from gated.model.statement import KIND_NUMBERS, Kind, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,17 @@ def all_logged(ledger: Ledger, sector: str, after: int, limit: int) -> list[Logg
         (sector, after, limit),
     )
     return [Logged(*row) for row in rows]
+
+
+def newest_right(ledger: Ledger, sector: str, pass_: bytes, right: bytes) -> bytes | None:
+    """The token of the highest revision of a right, if the pass has it."""
+    rows = ledger.rows(
+        "SELECT statement.token FROM place JOIN statement"
+        " ON statement.sector = place.sector AND statement.number = place.number"
+        " WHERE place.sector = ? AND place.key = ? AND place.kind = ? AND place.id = ?",
+        (sector, pass_, KIND_NUMBERS[Kind.ENTITLEMENT], right),
+    )
+    return bytes(rows[0][0]) if rows else None
 
 
 def replacement(ledger: Ledger, sector: str, old: bytes) -> Replacement | None:

@@ -241,6 +241,10 @@ class Office:
         """The name under which the sector knows a credential."""
         return index_of(credential, self._sector_key)
 
+    def newest(self, account: str, right: bytes) -> bytes | None:
+        """The newest token of a right that the account has."""
+        return statements.newest_right(self._ledger, self.sector, self.pass_of(account), right)
+
     def _replace(self, account: str, before: bytes, after: bytes, now: int) -> statements.Replacement:
         if self._ledger.is_revoked(self.sector, _place(TargetKind.CREDENTIAL), after):
             raise ConfigError("the new medium was revoked, which is for good", hint="give out another one")

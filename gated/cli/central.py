@@ -25,10 +25,8 @@ from gated.cli import (
     central_verify,
 )
 from gated.cli.central_common import (
-    add_medium,
     add_out,
     add_place,
-    credential,
     from_hex,
     office_of,
     tell,
@@ -36,6 +34,7 @@ from gated.cli.central_common import (
 )
 from gated.cli.central_rules import products_of
 from gated.cli.common import command, group
+from gated.cli.naming import add_medium, medium_of
 
 if TYPE_CHECKING:
     from gated.central.office import Office
@@ -160,7 +159,7 @@ def _target(arguments: argparse.Namespace, office: Office) -> tuple[TargetKind, 
     from gated.errors import ConfigError
     from gated.model.statement import TargetKind
 
-    medium = credential(arguments.public_key, arguments.uid)
+    medium = medium_of(arguments)
     right = arguments.entitlement and from_hex(arguments.entitlement, 8, "--entitlement")
     named = [
         (TargetKind.CREDENTIAL, None if medium is None else office.index(medium)),

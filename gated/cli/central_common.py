@@ -1,4 +1,4 @@
-"""What the commands of an office share: which office, which medium, where statements go."""
+"""What the commands of an office share: which office, and where statements go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from gated.central.feed import Feed
     from gated.central.ledger import Ledger
     from gated.central.office import Office
-    from gated.model.credential import Credential
+
+#: What to know when a file could not be written.
+IN_THE_LOG = "the statements are issued and in the office's log, which `gated central serve` sends"
 
 
 def add_directory(made: argparse.ArgumentParser) -> None:
@@ -38,17 +40,6 @@ def add_place(made: argparse.ArgumentParser) -> None:
         "--sector", required=True, metavar="NAME", help="family of venues that share pseudonyms"
     )
     add_json(made)
-
-
-def add_medium(made: argparse.ArgumentParser, which: str = "", *, required: bool = False) -> None:
-    """``--public-key`` and ``--uid``, of which one may stand; ``which`` comes before: ``old-``."""
-    medium = made.add_mutually_exclusive_group(required=required)
-    medium.add_argument(
-        f"--{which}public-key", metavar="HEX", help="a PKOC medium, by its 65-byte public key"
-    )
-    medium.add_argument(
-        f"--{which}uid", metavar="HEX", help="a medium by its UID: proves nothing, see the docs"
-    )
 
 
 def add_out(made: argparse.ArgumentParser) -> None:
@@ -102,27 +93,6 @@ def feeds_of(directory: Path, ledger: Ledger, keys: AckKeys, sectors: Iterable[s
     ]
 
 
-def credential(public_key: str | None, uid: str | None, which: str = "") -> Credential | None:
-    """The credential that ``--public-key`` or ``--uid`` names. Raises ``ConfigError``."""
-    import hashlib
-
-    from gated.card.uid import credential_of
-    from gated.errors import ConfigError
-    from gated.model.credential import Assurance, Credential
-
-    if public_key is not None:
-        public = from_hex(public_key, 65, f"--{which}public-key")
-        return Credential("pkoc", hashlib.sha256(public).digest(), Assurance.ASYMMETRIC)
-    if uid is not None:
-        named = credential_of(from_hex(uid, None, f"--{which}uid"))
-        if named is None:
-            raise ConfigError(
-                f"--{which}uid names no medium", hint="4, 7 or 10 bytes, and not a random one (08…)"
-            )
-        return named
-    return None
-
-
 def from_hex(text: str, size: int | None, what: str) -> bytes:
     """Bytes of an argument. Raises ``ConfigError``."""
     from gated.errors import ConfigError
@@ -170,7 +140,7 @@ def write_out(path: Path | None, tokens: list[bytes]) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written ({error.strerror})",
-            hint="the statements are issued and in the office's log, which `gated central serve` sends",
+            hint=IN_THE_LOG,
         ) from None
 
 

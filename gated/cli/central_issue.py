@@ -6,18 +6,11 @@ import argparse
 from contextlib import closing
 from typing import Any
 
-from gated.cli.central_common import (
-    add_medium,
-    add_out,
-    add_place,
-    credential,
-    from_hex,
-    office_of,
-    tell,
-    write_out,
-)
+from gated.cli.central_carry import add_carry, check_carry, message_file, message_for, tell_carried
+from gated.cli.central_common import add_out, add_place, from_hex, office_of, write_out
 from gated.cli.central_rules import NOTHING_ISSUED, add_rules, judge_hours, said_of
 from gated.cli.common import argument, command
+from gated.cli.naming import add_medium, medium_of
 
 _ISSUE = """\
   gated central issue ./city --sector pools --account alice --product swim10 --days 365 \\
@@ -28,6 +21,8 @@ _ISSUE = """\
   gated central issue ./city --sector pools --account class-4b --product class --party 30 --party-uses once
   gated central issue ./city --sector pools --account carol --product bundle --share bron=4 --share vaise=6 \\
       --per-day 1 --reentry PT30M
+  gated central issue ./city --sector pools --account dora --product season --medium signed:04a1… \\
+      --carry dora.ndef --chip ntag215
 
 what is issued stands in the office's log, from which `gated central serve` sends it to the gates
 """
@@ -46,6 +41,7 @@ def add(below: Any) -> None:
     end.add_argument("--days", type=int, metavar="N", help="validity from its begin; left out: no end")
     end.add_argument("--until", metavar="TIME", help="first second at which it is over")
     made.add_argument("--revises", metavar="CTI", help="replace this right by a newer revision")
+    add_carry(made)
     add_out(made)
     made.set_defaults(run=run_issue)
 
@@ -55,33 +51,38 @@ def run_issue(arguments: argparse.Namespace) -> int:
     from gated.devices.clock import SystemClock
     from gated.errors import ConfigError
 
-    named = credential(arguments.public_key, arguments.uid)
+    named = medium_of(arguments)
     if named is None and arguments.product is None:
-        raise ConfigError("nothing to issue", hint="name a medium (--public-key) or a product, or both")
+        raise ConfigError("nothing to issue", hint="name a medium (--medium) or a product, or both")
+    check_carry(arguments, named)
     now = SystemClock().sample().wall
-    not_before, expires = _validity(arguments, now)
-    revised = None if arguments.revises is None else from_hex(arguments.revises, 8, "--revises")
-    said = said_of(arguments)
+    validity, said = _validity(arguments, now), said_of(arguments)
     if arguments.product is None and any(rule is not None for rule in said.values()):
         raise ConfigError("rules without a right", hint="name its product: --product NAME")
+    revised = None if arguments.revises is None else from_hex(arguments.revises, 8, "--revises")
     judge_hours(arguments.directory, arguments.sector, said)
-    tokens, issued = [], None
-    with closing(office_of(arguments)) as office, office.at_once():
+    tokens, issued, message = [], None, b""
+    with closing(office_of(arguments)) as office, message_file(arguments.carry) as write, office.at_once():
         if named is not None:
-            tokens.append(office.bind(arguments.account, named, now=now, expires=None))
+            carried = arguments.carry is not None
+            tokens.append(office.bind(arguments.account, named, now=now, expires=None, carried=carried))
         if arguments.product is not None:
             issued, token = office.entitle(
                 arguments.account,
                 arguments.product,
                 now=now,
-                not_before=not_before,
-                expires=expires,
+                not_before=validity[0],
+                expires=validity[1],
                 entitlement=revised,
                 **said,
             )
             tokens.append(token)
+        if arguments.carry is not None:
+            message = message_for(arguments, office, tokens)
+            write(message)
     write_out(arguments.out, tokens)
-    tell(arguments, tokens, {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()})
+    more = {"pass": office.pass_of(arguments.account).hex(), "cti": issued and issued.hex()}
+    tell_carried(arguments, tokens, more, message)
     return 0
 
 

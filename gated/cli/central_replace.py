@@ -6,8 +6,9 @@ import argparse
 from contextlib import closing
 from typing import Any
 
-from gated.cli.central_common import add_medium, add_out, add_place, credential, office_of, tell, write_out
+from gated.cli.central_common import add_out, add_place, office_of, tell, write_out
 from gated.cli.common import command
+from gated.cli.naming import add_medium, medium_of
 
 _REPLACE = """\
   gated central replace-medium ./city --sector pools --account alice --old-public-key 04… --public-key 04…
@@ -32,8 +33,8 @@ def run_replace(arguments: argparse.Namespace) -> int:
     """Replace a medium."""
     from gated.devices.clock import SystemClock
 
-    old = credential(arguments.old_public_key, arguments.old_uid, "old-")
-    new = credential(arguments.public_key, arguments.uid)
+    old = medium_of(arguments, "old-")
+    new = medium_of(arguments)
     assert old is not None
     assert new is not None  # argparse requires one of each
     now = SystemClock().sample().wall

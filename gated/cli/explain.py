@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gated.cli.common import add_config, add_json, add_language, argument, command, moment
+from gated.cli.naming import add_names, medium_of
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   gated explain --public-key 04…                       a medium, now
+  gated explain --medium ev2:04a1b2c3d4e5f6
   gated explain --pass 8f0c… --at 2026-12-25T10:00:00+01:00
   gated explain --uid 04a1b2c3d4e5f6 --lane in-2 --language fr --json
 
@@ -34,8 +36,7 @@ def add(commands: Any) -> None:
     explain = command(commands, "explain", "say what would happen at a tap, and why: every rule", _EXAMPLES)
     add_config(explain)
     who = explain.add_mutually_exclusive_group(required=True)
-    who.add_argument("--public-key", metavar="HEX", help="a PKOC medium, by its public key: 65 bytes in hex")
-    who.add_argument("--uid", metavar="HEX", help="a medium that shows its UID alone")
+    add_names(who)
     who.add_argument("--pass", dest="pass_", metavar="HEX", help="a pass, as events name it: 16 bytes in hex")
     explain.add_argument("--assurance", metavar="WORD", help="with --pass: the proof (default: asymmetric)")
     explain.add_argument(
@@ -74,7 +75,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 def _asked(arguments: argparse.Namespace) -> Asked:
     from gated.app.explaining import Asked
-    from gated.cli.central_common import credential, from_hex
+    from gated.cli.central_common import from_hex
     from gated.errors import ConfigError
     from gated.model.credential import Assurance, Credential
 
@@ -84,7 +85,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     if arguments.pass_ is None:
         if proof is not None:
             raise ConfigError("--assurance is for a --pass: a medium shows what it proves", hint=_HINT)
-        named = credential(arguments.public_key, arguments.uid)
+        named = medium_of(arguments)
         assert named is not None
         return Asked(named)
     taken = Credential("asked", b"", proof or Assurance.ASYMMETRIC)

@@ -244,6 +244,16 @@ def test_nothing_names_the_medium_or_its_holder(site, gate, capsys, moment, more
         assert [] == [one for one in hidden if one in told]
 
 
+def test_a_medium_by_its_name_is_told_the_same_as_by_its_key_or_uid(site, gate, capsys):
+    for way, name in (
+        (KEY, credential_of(ALICE).text),
+        (("--uid", UID.uid.hex()), f"uid:{UID.uid.hex()}"),
+    ):
+        assert explain(capsys, site, *way, *FRIDAY) == explain(capsys, site, "--medium", name, *FRIDAY)
+    code, told = as_json(capsys, site, "--medium", f"signed:{UID.uid.hex()}", *FRIDAY)
+    assert (3, "unreadable", "binding") == (code, told["reason"], told["params"]["what"])
+
+
 # ------------------------------------------------------------------ what cannot be answered
 
 
@@ -252,6 +262,9 @@ def test_nothing_names_the_medium_or_its_holder(site, gate, capsys, moment, more
     [
         (("--public-key", "04"), "--public-key must be 65 bytes"),
         (("--uid", "08010203"), "--uid names no medium"),
+        (("--medium", "nfc:04a1b2c3d4e5f6"), "--medium: must be SCHEME:HEX, with one of pkoc2, pkoc, ev2"),
+        (("--medium", "uid:08010203"), "--medium: uid is followed by a UID of 4, 7 or 10 bytes"),
+        (("--medium", "uid:04a1b2c3d4e5f6", "--assurance", "asymmetric"), "is for a --pass"),
         (("--pass", "xy"), "--pass must be 16 bytes"),
         (("--pass", "00" * 16, "--assurance", "strong"), "gated explain --help"),
         (("--uid", "04a1b2c3d4e5f6", "--assurance", "asymmetric"), "is for a --pass"),
@@ -271,7 +284,7 @@ def test_one_has_to_say_who(site, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["explain", "--config", str(site.config)])
     assert 2 == ended.value.code
-    assert "--public-key --uid --pass" in capsys.readouterr().err
+    assert "--medium --public-key --uid --pass" in capsys.readouterr().err
 
 
 def test_an_incomplete_cache_explains_nothing(site, serve, capsys):
