@@ -6,6 +6,7 @@ breaking one open breaks no other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -21,6 +22,8 @@ _BLOCK = 16
 #: Of the diversification input M (same section): with the constant before it, two blocks.
 MAX_INPUT_BYTES = 31
 _AES_128 = b"\x01"
+_UID_BYTES = 7
+_TEXT, _HEX = "text:", "hex:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,38 @@ class Diversification:
         """M of one medium."""
         named = {UID: uid, AID: aid}
         return b"".join(named[one] if isinstance(one, str) else one for one in self.inputs)
+
+
+def diversification_of(words: Sequence[str], aid_bytes: int) -> Diversification:
+    """As people say it: each word is ``uid``, ``aid``, ``text:…`` or ``hex:…``. Raises ``ValueError``."""
+    inputs = tuple(map(_input, words))
+    if UID not in inputs:
+        raise ValueError('must name "uid": or one medium broken open would open for all')
+    sizes = {UID: _UID_BYTES, AID: aid_bytes}
+    size = sum(sizes[one] if isinstance(one, str) else len(one) for one in inputs)
+    if size > MAX_INPUT_BYTES:
+        raise ValueError(f"comes to {size} bytes, and AN10922 takes {MAX_INPUT_BYTES}")
+    return Diversification(inputs)
+
+
+def _input(text: str) -> str | bytes:
+    if text in (UID, AID):
+        return text
+    if text.startswith(_TEXT) and text.isascii() and len(text) > len(_TEXT):
+        return text.removeprefix(_TEXT).encode("ascii")
+    if text.startswith(_HEX):
+        return _bytes(text.removeprefix(_HEX))
+    raise ValueError(f'{text!r} is none of "uid", "aid", "text:…", "hex:…"')
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if not found:
+        raise ValueError(f"{text!r} is not hex")
+    return found
 
 
 def diversified(master: bytes, more: bytes) -> bytes:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gated.card import cvc, ev2, pkoc, pkoc2, record, sun, type4
-from gated.card.diversify import AID, MAX_INPUT_BYTES, UID, Diversification
+from gated.card.diversify import AID, UID, Diversification, diversification_of
 from gated.card.secure import Mode
 from gated.config.secrets import MediaKey, media_key
 from gated.model.document import DocumentError, Table
@@ -30,7 +30,6 @@ MAX_CHUNK_BYTES = 224
 ROUND_TRIPS = MappingProxyType({pkoc2.SCHEME: "700ms", pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
 
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
-_TEXT, _HEX = "text:", "hex:"
 _AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 
 
@@ -116,7 +115,7 @@ class _Reader:
 
     def application(self, table: Table) -> ev2.Application:
         has_uid_key = table.has("uid_key")
-        aid = table.checked("aid", _aid)
+        aid = table.checked("aid", aid_of)
         made = ev2.Application(
             aid=aid,
             key=self._key(table, "key"),
@@ -164,7 +163,8 @@ def _parameter(text: str) -> str:
     return text
 
 
-def _aid(text: str) -> bytes:
+def aid_of(text: str) -> bytes:
+    """An application's number, as people write it. Raises ``ValueError``."""
     aid = _bytes(text)
     if len(aid) not in _AID_BYTES:
         raise ValueError("must be 3 bytes (native) or 5 to 16 (a DF name), in hex")
@@ -172,29 +172,11 @@ def _aid(text: str) -> bytes:
 
 
 def _diversification(table: Table, aid_bytes: int) -> Diversification:
-    where = table.path("diversification")
-    inputs = []
-    for text in table.texts("diversification", [UID, AID]):
-        try:
-            inputs.append(_input(text))
-        except ValueError as error:
-            raise DocumentError(where, str(error)) from None
-    if UID not in inputs:
-        raise DocumentError(where, 'must name "uid": or one medium broken open would open for all')
-    size = sum({UID: 7, AID: aid_bytes}[one] if isinstance(one, str) else len(one) for one in inputs)
-    if size > MAX_INPUT_BYTES:
-        raise DocumentError(where, f"comes to {size} bytes, and AN10922 takes {MAX_INPUT_BYTES}")
-    return Diversification(tuple(inputs))
-
-
-def _input(text: str) -> str | bytes:
-    if text in (UID, AID):
-        return text
-    if text.startswith(_TEXT) and text.isascii() and len(text) > len(_TEXT):
-        return text.removeprefix(_TEXT).encode("ascii")
-    if text.startswith(_HEX):
-        return _bytes(text.removeprefix(_HEX))
-    raise ValueError(f'{text!r} is none of "uid", "aid", "text:…", "hex:…"')
+    words = table.texts("diversification", [UID, AID])
+    try:
+        return diversification_of(words, aid_bytes)
+    except ValueError as error:
+        raise DocumentError(table.path("diversification"), str(error)) from None
 
 
 def _bytes(text: str) -> bytes:
@@ -217,7 +199,7 @@ def _pass_file(table: Table) -> ev2.PassFile:
 
 def _place(table: Table) -> record.Place:
     place = record.Place(
-        aid=table.checked("aid", _aid),
+        aid=table.checked("aid", aid_of),
         file=table.whole("file", least=1, most=record.MAX_FILE),
         record=table.whole_or_none("record", least=1, most=254),
         offset=table.whole("offset", 0, most=record.MAX_OFFSET),

@@ -45,8 +45,8 @@ class MediaKey:
     def checked(self) -> bytes:
         """Bring it. Raises ``ConfigError``, which never shows it."""
         raw = read(self.path, self.name, 4096)
-        # Only the service gets into the directory of its credentials. Since systemd 254 they have an ACL for its
-        # user, and show as 0440.
+        # Only the service gets into the directory of its credentials. Since systemd 254 they have an ACL for
+        # its user, and show as 0440.
         if not self.is_credential and self.path.stat().st_mode & 0o077:
             raise ConfigError(
                 f"{self.path} can be read by others than its owner", hint=f"chmod 0400 {self.path}"
