@@ -40,6 +40,7 @@ ATTACKS, FEED_KILLS = "tests/attacks/test_feed", "tests/store/test_feed.py"
 LAWS = "tests/properties/test_lane_laws.py"
 TIME = "tests/attacks/test_time.py"
 ORDERS = "tests/daemon/test_orders.py"
+CARRYING = "tests/central/test_carrying.py::test_what_cannot_be_carried_is_not_issued_and_leaves_no_file"
 PKOC2 = "tests/card/test_pkoc2.py"
 FLUSHED = "test_the_barrier_is_released_only_after_the_row_was_flushed_to_the_disk"
 MUTANTS = {
@@ -612,6 +613,30 @@ MUTANTS = {
         "                os.utime(self._path(name), (now, now))\n            except",
         "                self._path(name).stat()\n            except",
         f"{FEED}::test_what_no_head_has_named_for_two_days_goes",
+    ),
+    "one key of media for all venues": Mutant(
+        "central/media_keys.py",
+        'self.venue or ""',
+        '""',
+        "tests/central/test_media_keys.py::test_every_use_has_a_key_of_its_own",
+    ),
+    "issued though the chip is too small": Mutant(
+        "central/on_media.py",
+        "if chip is not None and not chip.holds(len(message)):",
+        "if False:",
+        f"{CARRYING}[too small a chip]",
+    ),
+    "another's right on a medium": Mutant(
+        "central/ledger_statements.py",
+        "AND place.key = ? AND",
+        "AND (place.key = ? OR 1) AND",
+        "tests/central/test_carrying.py::test_another_accounts_right_is_not_carried",
+    ),
+    "a message without its issue": Mutant(
+        "central/files.py",
+        "        path.unlink(missing_ok=True)\n        raise\n",
+        "        raise\n",
+        f"{CARRYING}[no such right]",
     ),
     "another sector's pages": Mutant(
         "central/feed_serving.py",
