@@ -166,10 +166,11 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
     from gated.config.settings import read_settings
 
     shown = (ROOT / "config" / "gate.toml").read_text()
-    assert "sync" not in tomllib.loads(shown)  # off unless asked for: its lines stand as comments
+    for table in ("sync", "media"):
+        assert table not in tomllib.loads(shown)  # off unless asked for: its lines stand as comments
     sample = tomllib.loads(re.sub(r"^#(\[|\w+ = )", r"\1", shown, flags=re.MULTILINE))
     text = (DOCS / "reference" / "configuration.md").read_text()
-    tables = {"gate", "trust", "journal", "control", "sync", "lane"}
+    tables = {"gate", "trust", "journal", "control", "sync", "media", "lane"}
     assert tables == set(sample) == known_keys(lambda top: read_settings(top, ROOT), sample)
     for name in tables:
         one = sample[name][0] if name == "lane" else sample[name]
@@ -178,7 +179,8 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
             return read_settings(sample | {name: [table] if name == "lane" else table}, ROOT)
 
         assert set(one) == known_keys(read, one)
-        assert [] == [key for key in one if f"| `{name}.{key}` |" not in text]
+        told = ["carried"] if name == "media" else one  # the tables below it have a test of their own
+        assert [] == [key for key in told if f"| `{name}.{key}` |" not in text]
     # These have no default to show: left out, a lane leads into the venue as a whole, and has no display.
     lane = {key: sample["lane"][0][key] for key in ("id", "reader", "barrier", "zone", "display")}
     least = {
@@ -187,7 +189,88 @@ def test_every_key_of_gate_toml_is_in_the_sample_at_its_default_and_in_the_refer
         "sync": {"broker": sample["sync"]["broker"]},
         "lane": [lane],
     }
-    assert read_settings(least, ROOT) == read_settings(sample, ROOT)
+    assert read_settings(least, ROOT) == read_settings(sample | {"media": {}}, ROOT)
+
+
+def test_every_key_of_the_media_is_in_the_sample_at_its_default_and_in_the_reference():
+    import tomllib
+
+    from gated.config.media import read_media
+    from gated.model.document import Table
+
+    text = re.sub(r"^#(\[|\w+ = )", r"\1", (ROOT / "config" / "gate.toml").read_text(), flags=re.MULTILINE)
+    shown = tomllib.loads(text)["media"]
+    reference = (DOCS / "reference" / "configuration.md").read_text()
+
+    def read(media):
+        return read_media(Table({"media": media}), ROOT)
+
+    def below(name, table):
+        return read(shown | {name: [table] if name == "ev2" else table})
+
+    assert set(shown) == known_keys(read, shown)
+    tables = {name: shown[name] for name in ("round_trip", "sun", "record")} | {"ev2": shown["ev2"][0]}
+    for name, one in tables.items():
+        assert set(one) == known_keys(lambda table, name=name: below(name, table), one)
+        assert f"`media.{name}" in reference
+        assert [] == [key for key in one if f"| `media.{name}.{key}` |" not in reference]
+    assert "| `media.carried` |" in reference
+    # Issuers are named by whoever names them: there stands an example, which is none.
+    (issuer,) = re.findall(r"^# (\w{16}) = ", text, re.MULTILINE)
+    point = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    point += "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    assert {issuer} == read({"pkoc2": {issuer: point}}).issuers.keys()
+    assert "| `media.pkoc2.REFERENCE` |" in reference
+    must = {
+        "ev2": ("aid", "key", "key_number", "key_version", "uid_key", "uid_key_number", "file"),
+        "sun": ("key", "meta_key", "mac_from"),
+        "record": ("aid", "file", "record", "bytes"),
+    }
+    least = {name: {key: tables[name][key] for key in keys} for name, keys in must.items()}
+    assert read(shown) == read(least | {"ev2": [least["ev2"]]})
+
+
+def test_every_scheme_is_in_the_sample_and_in_the_references():
+    from gated.card.identify import Scheme
+
+    sample, configuration, media = (
+        (ROOT / path).read_text()
+        for path in (
+            "config/gate.toml",
+            "docs/reference/configuration.md",
+            "docs/reference/media.md",
+        )
+    )
+    in_order = ", ".join(f'"{scheme}"' for scheme in Scheme)
+    assert in_order in " ".join(sample.replace("\n#", "").split())
+    assert in_order.replace('"', "`") in configuration
+    table = media.partition("\n## The schemes\n")[2]
+    first = list(dict.fromkeys(re.findall(r"^\| \[`(\w+)`\]", table, re.MULTILINE)))
+    assert list(map(str, Scheme)) == first
+    for scheme in Scheme:
+        assert f"\n## `{scheme}`\n" in media
+
+
+def test_every_code_that_a_conversation_can_say_is_explained():
+    import ast
+
+    text = (DOCS / "reference" / "media.md").read_text()
+    makers = {"CardFault": 0, "_NotGenuine": 0, "__init__": 0, "unreadable": 1, "bad_proof": 1}
+    found = set()
+    for path in (*(ROOT / "gated" / "card").glob("*.py"), ROOT / "gated" / "config" / "secrets.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            said = []
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                said = node.args[makers[name] :] if name in makers else []
+            elif isinstance(node, ast.Return) and path.stem == "cvc":  # what speaks against a certificate
+                said = [node.value]
+            found |= {
+                one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            }
+    assert {"torn", "random_uid", "mac", "answer", "expired", "picc_data", "key_missing"} <= found
+    nobodys = {"container", "block", "tlv"}  # these end a reading, and no tap: such memory is nobody's
+    assert [] == sorted(code for code in found - nobodys if f"`{code}`" not in text)
 
 
 def test_every_key_of_a_wiring_is_in_the_sample_at_its_default_and_in_the_reference():

@@ -61,7 +61,7 @@ direction = "entry"
 # The weakest proof accepted in this lane:
 # uid-only, static-signed, symmetric-rolling, symmetric-mutual, asymmetric.
 minimum_assurance = "uid-only"
-# Which media the lane tries: "pkoc", "uid".
+# Which media the lane tries: see docs/reference/media.md. Strongest first, whatever their order here.
 schemes = ["pkoc"]
 # A wide lane for wheelchairs and prams: it waits longer.
 accessible = false

@@ -23,6 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "statements.md").read
 TOLD = {
     "denial": (f.DENIAL, f.denial()),
     "binding without end": (f.BINDING, f.binding({4: ...})),
+    "the same with `cnf`": (f.BINDING, f.binding({4: ..., 8: {3: bytes(32)}})),
     "entitlement with an end": (f.ENTITLEMENT, f.entitlement()),
     "the same with hours `Mo-Fr 07:00-09:00` and one use a day": (
         f.ENTITLEMENT,

@@ -18,6 +18,7 @@ _NOT_FOUND = b"\x6a\x82"
 _UNKNOWN_INS = b"\x6d\x00"
 _WRONG_LENGTH = b"\x67\x00"
 _NOT_SELECTED = b"\x69\x85"
+_GENERAL_ERROR = b"\x6f\x00"
 NOT_SUPPORTED = b"\x6a\x81"
 _OF_THE_READER = 0xFF  # the class of pseudo-APDUs (PC/SC part 3 clause 3.2): no medium ever sees one
 _AGAIN = "present the medium again and hold it still"
@@ -146,6 +147,8 @@ class PkocMedium(Medium):
 
     def _authenticate(self, apdu: bytes) -> bytes:
         body = apdu[5 : 5 + apdu[4]]
+        if body[:2] == b"\x5c\x02" and body[2:4] != b"\x01\x00":
+            return _GENERAL_ERROR  # another version, as in the reference implementation com-psia-pkoc
         at = body.find(b"\x4c\x10")
         if at < 0:
             return _WRONG_LENGTH
