@@ -29,6 +29,11 @@ class MediaKey:
     path: Path
     name: str  # as the configuration says it
 
+    @property
+    def is_credential(self) -> bool:
+        """Whether systemd brings it."""
+        return _CREDENTIAL.match(self.name) is not None
+
     def __call__(self) -> bytes:
         """Bring it. Raises ``CardFault``: the medium in front of the gate is not to blame, and is refused."""
         try:

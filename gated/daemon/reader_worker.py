@@ -12,9 +12,9 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from gated.card.talk import Conversation, Result
+from gated.card.talk import Conversation, Result, Steps
 from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, ReaderReady
 from gated.errors import CardError, ReaderError
 from gated.model.credential import Proof
@@ -22,6 +22,8 @@ from gated.model.refusal import Reason, Refusal
 from gated.ports import Reader, Signal
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: One wait; between two of them the thread looks whether it shall stop.
 WAIT_S = 1.0
@@ -73,8 +75,8 @@ def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, flo
     )
 
 
-def drive(conversation: Conversation, session: Transmits) -> Result:
-    """Carry a conversation to a medium and back. Raises ``ReaderError``."""
+def drive(conversation: Steps[T], session: Transmits) -> T:
+    """Carry a conversation to a medium and back; returns what it comes to. Raises ``ReaderError``."""
     try:
         command = next(conversation)
         while True:
@@ -85,7 +87,7 @@ def drive(conversation: Conversation, session: Transmits) -> Result:
             else:
                 command = conversation.send(response)
     except StopIteration as done:
-        result: Result = done.value
+        result: T = done.value
         return result
     finally:
         conversation.close()
