@@ -21,8 +21,7 @@ from gated.errors import CardError
 NDEF = "ndef"
 
 _VERSIONS = 0x5C  # of PKOC: two bytes each
-_GET_VERSION, _SELECT_NATIVE, _NATIVE_AID_BYTES = 0x60, 0x5A, 3
-_DONE = 0x9100
+_GET_VERSION, _DONE = 0x60, 0x9100
 #: Of three frames: hardware (7 bytes), software (7), then UID and batch, which are nobody's business here.
 _HARDWARE_BYTES, _TOLD_BYTES = 7, 14
 _NOT_FOUND = 0x6A82
@@ -163,15 +162,9 @@ def _calypso(talk: Talk, _media: Media, seen: _Seen) -> Steps[None]:
 
 def _ev2(talk: Talk, media: Media, seen: _Seen) -> Steps[None]:
     for application in media.ev2:
-        aid = application.aid
-        if len(aid) == _NATIVE_AID_BYTES:
-            status = (yield from talk.ask_wrapped(_SELECT_NATIVE, aid)).status
-            seen.converses |= status >> 8 == _DONE >> 8
-            found = status == _DONE
-        else:
-            found = (yield from _selected(talk, aid, seen)).status == OK
-        if found:
-            seen.applications.append(Application(ev2.SCHEME, aid))
+        if (yield from ev2.is_ours(talk, application)):
+            seen.converses = True
+            seen.applications.append(Application(ev2.SCHEME, application.aid))
 
 
 def _record(talk: Talk, media: Media, seen: _Seen) -> Steps[None]:

@@ -89,12 +89,13 @@ class Application:
 
 def converse(talk: Talk, application: Application) -> Conversation:
     """Let a medium with this application prove itself. Raises ``CardError`` before it was recognised."""
-    if not (yield from _is_ours(talk, application)):
+    if not (yield from is_ours(talk, application)):
         return None
     return (yield from recognised(SCHEME, _prove(talk, application)))
 
 
-def _is_ours(talk: Talk, application: Application) -> Steps[bool]:
+def is_ours(talk: Talk, application: Application) -> Steps[bool]:
+    """Whether a medium has the application, with the version of its key that ours have. Costs it nothing."""
     try:
         if len(application.aid) == _NATIVE_AID_BYTES:
             selected = yield from talk.ask_wrapped(_SELECT_NATIVE, application.aid)
