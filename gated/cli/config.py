@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
     check.set_defaults(run=run_check)
 
 
-def _check_identity(settings: Settings) -> None:
+def check_identity(settings: Settings) -> None:
     """A gate serves without its way to central; whoever sets it up wants to know before."""
     from gated.app import tls_files
     from gated.config.files import load_signing_key
@@ -50,7 +50,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     from gated.config.settings import check
 
     settings, trust = check(arguments.config)
-    _check_identity(settings)
+    check_identity(settings)
     profile = trust.profile
     if arguments.json:
         print(
