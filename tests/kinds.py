@@ -175,7 +175,7 @@ def converse(
     transmit: Callable[[bytes], bytes], uid: bytes | None, media: Media, random=None, time=None
 ) -> Result:
     """A whole conversation with what answers."""
-    from gated.daemon.reader_worker import drive
+    from gated.daemon.conversing import drive
 
     class Session:
         def transmit(self, apdu: bytes) -> bytes:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
+from gated.card.talk import Result
 from gated.config.settings import LaneSettings, Settings
+from gated.credential.index import index_of
 from gated.daemon.beliefs import Trust
 from gated.daemon.knowledge import Knowledge, Pulse
 from gated.daemon.recall import Recall
 from gated.errors import ConfigError
-from gated.model.credential import Credential, Proof
+from gated.model.credential import Proof
+from gated.model.decision import Denied, Leaving
+from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding
 from gated.model.time import ClockQuality, ClockSample, TimeReading
 from gated.model.venue import Direction
@@ -19,6 +23,7 @@ from gated.policy.reckoning import begun
 from gated.store.cache import Cache
 from gated.store.directory import FLOORS, JOURNAL
 from gated.store.floors import HEAD_AT, TIME, floors_file
+from gated.store.rolling import highest_shown
 from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.store.time_note import TIME_NOTE, read_time_note
 from gated.store.uses import UsesReader
@@ -28,7 +33,7 @@ from gated.store.uses import UsesReader
 class Asked:
     """Who is asked about: what a medium proves, or a pass with the proof it is taken to have."""
 
-    credential: Credential
+    proof: Proof
     pass_: bytes | None = None
 
 
@@ -47,9 +52,35 @@ def explained(
             knowledge=knowledge_of(settings),
         )
         if asked.pass_ is None:
-            return explain(recall.of_medium(Proof(asked.credential), reading))
+            return explain(recall.of_medium(asked.proof, reading))
         bound = Binding(trust.profile.sector, asked.pass_, 0, None, 0, bytes(8), bytes(16), 0)
-        return explain(recall.of_pass(bound, asked.credential, reading))
+        return explain(recall.of_pass(bound, asked.proof.credential, reading))
+
+
+def of_result(
+    settings: Settings, trust: Trust, lane: LaneSettings, result: Result, reading: TimeReading
+) -> Explanation:
+    """What would happen at a lane to a medium whose conversation came to this. Raises ``StoreError``.
+
+    A number that counts up is compared with this gate's floors and not spent.
+    """
+    if isinstance(result, Proof) and not _is_replayed(settings, trust, lane, result):
+        return explained(settings, trust, lane, Asked(result), reading)
+    if lane.lane.direction is Direction.EXIT:
+        return Explanation(Leaving(None, 1, reading.quality), (), (), ())
+    if isinstance(result, Proof):
+        result = Refusal(Reason.REPLAYED, {"scheme": result.credential.scheme})
+    refusal = result or Refusal(Reason.UNKNOWN_MEDIUM)
+    return Explanation(Denied(refusal, None, None, reading.quality), (), (), ())
+
+
+def _is_replayed(settings: Settings, trust: Trust, lane: LaneSettings, proof: Proof) -> bool:
+    """Whether an entry would refuse it for a number that is no higher than one shown before."""
+    if proof.counter is None or lane.lane.direction is Direction.EXIT:
+        return False
+    index = index_of(proof.credential, trust.sector_key)
+    highest = highest_shown(settings.state_dir / JOURNAL, index)
+    return highest is not None and proof.counter <= highest
 
 
 def lane_of(settings: Settings, name: str | None) -> LaneSettings:

@@ -17,7 +17,7 @@ SCHEME = "calypso"
 AID = b"1TIC.ICA"
 SERIAL_BYTES = 8
 
-_INVALIDATED = 0x6283
+INVALIDATED = 0x6283
 _SERIAL = (0x6F, 0xA5, 0xBF0C, 0xC7)
 
 
@@ -27,7 +27,7 @@ def converse(talk: Talk) -> Conversation:
         selected = yield from talk.ask(select(AID))
     except CardFault:
         return None
-    if selected.status == _INVALIDATED:
+    if selected.status == INVALIDATED:
         return Refusal(Reason.INVALIDATED, {"scheme": SCHEME})
     if selected.status != OK:
         return None

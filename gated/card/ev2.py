@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from gated.card import ndef
 from gated.card.apdu import CardFault, command
-from gated.card.diversify import Diversification, diversified
+from gated.card.diversify import MAX_INPUT_BYTES, Diversification, diversified
 from gated.card.secure import BLOCK, TI_BYTES, Mode, Session, WrongMac, cbc_decrypt, cbc_encrypt, session_keys
 from gated.card.talk import Conversation, Steps, Talk, bad_proof, expect, recognised, unreadable
 from gated.card.uid import names_somebody
@@ -49,7 +49,7 @@ _CAPABILITIES = b"\x00"  # length of the reader's capability vector: we have non
 #: Of the plain answer to EV2First: TI, RndA*, and six bytes of capabilities each.
 _FIRST_BYTES = TI_BYTES + BLOCK + 12
 
-#: Brings a key when it is needed: so none lies in memory between two media. Raises ``CardError`` where it
+#: Brings a key when it is needed: so none lies in memory between two media. Raises ``CardFault`` where it
 #: cannot be read.
 KeySource = Callable[[], bytes]
 
@@ -89,12 +89,13 @@ class Application:
 
 def converse(talk: Talk, application: Application) -> Conversation:
     """Let a medium with this application prove itself. Raises ``CardError`` before it was recognised."""
-    if not (yield from _is_ours(talk, application)):
+    if not (yield from is_ours(talk, application)):
         return None
     return (yield from recognised(SCHEME, _prove(talk, application)))
 
 
-def _is_ours(talk: Talk, application: Application) -> Steps[bool]:
+def is_ours(talk: Talk, application: Application) -> Steps[bool]:
+    """Whether a medium has the application, with the version of its key that ours have. Costs it nothing."""
     try:
         if len(application.aid) == _NATIVE_AID_BYTES:
             selected = yield from talk.ask_wrapped(_SELECT_NATIVE, application.aid)
@@ -120,7 +121,7 @@ def _prove(talk: Talk, application: Application) -> Steps[Proof | Refusal]:
             session = yield from _authenticated(talk, application.uid_key.number, application.uid_key.key())
             uid = yield from _card_uid(talk, session)
         session = yield from _authenticated(talk, application.key_number, _own_key(application, uid), session)
-        fresh = talk.sent - 1
+        fresh = range(talk.sent - 1, talk.sent)
         carried = b"" if application.file is None else (yield from _carried(talk, session, application.file))
     except _NotGenuine as fault:
         return bad_proof(SCHEME, fault.what)
@@ -134,7 +135,10 @@ class _NotGenuine(CardFault):
 
 
 def _own_key(application: Application, uid: bytes) -> bytes:
-    return diversified(application.key(), application.diversification.input(uid, application.aid))
+    more = application.diversification.input(uid, application.aid)
+    if len(more) > MAX_INPUT_BYTES:  # with a UID of ten bytes
+        raise CardFault("uid")
+    return diversified(application.key(), more)
 
 
 def _authenticated(talk: Talk, number: int, key: bytes, session: Session | None = None) -> Steps[Session]:

@@ -62,7 +62,10 @@ def prove(talk: Talk, versions: bytes, reader_id: bytes) -> Steps[Proof | Refusa
     public, signature = _answer(expect((yield from talk.ask(command(0x80, 0x80, 0x00, 0x01, request)))))
     if not signed(public, signature, transaction):
         return bad_proof(SCHEME)
-    return Proof(Credential(SCHEME, hashlib.sha256(public).digest(), Assurance.ASYMMETRIC), fresh=asked)
+    return Proof(
+        Credential(SCHEME, hashlib.sha256(public).digest(), Assurance.ASYMMETRIC),
+        fresh=range(asked, talk.sent),
+    )
 
 
 def _speaks_version_1(body: bytes) -> bool:

@@ -44,7 +44,7 @@ def converse(talk: Talk, issuers: Mapping[str, bytes], reader_id: bytes | None =
         return None
     if reader_id is not None:
         return (yield from recognised(pkoc.SCHEME, _either(talk, issuers, selected.body, reader_id)))
-    if not (yield from _speaks_version_2(talk)):
+    if not (yield from speaks_version_2(talk)):
         return None
     return (yield from recognised(SCHEME, _prove(talk, issuers)))
 
@@ -52,12 +52,13 @@ def converse(talk: Talk, issuers: Mapping[str, bytes], reader_id: bytes | None =
 def _either(
     talk: Talk, issuers: Mapping[str, bytes], versions: bytes, reader_id: bytes
 ) -> Steps[Proof | Refusal]:
-    if (yield from _speaks_version_2(talk)):
+    if (yield from speaks_version_2(talk)):
         return (yield from recognised(SCHEME, _prove(talk, issuers)))
     return (yield from pkoc.prove(talk, versions, reader_id))
 
 
-def _speaks_version_2(talk: Talk) -> Steps[bool]:
+def speaks_version_2(talk: Talk) -> Steps[bool]:
+    """Whether a medium whose application is selected speaks version 2."""
     try:
         told = yield from talk.ask(_INFO)
         version = tlv.find(told.body, *_VERSION_PATH)
@@ -82,4 +83,4 @@ def _prove(talk: Talk, issuers: Mapping[str, bytes]) -> Steps[Proof | Refusal]:
     if not pkoc.signed(certificate.public, signature, challenge):
         return bad_proof(SCHEME)
     digest = hashlib.sha256(certificate.public).digest()
-    return Proof(Credential(SCHEME, digest, Assurance.ASYMMETRIC), fresh=asked)
+    return Proof(Credential(SCHEME, digest, Assurance.ASYMMETRIC), fresh=range(asked, talk.sent))

@@ -15,10 +15,10 @@ BLOCK_BYTES = 16  # what one READ brings
 _CONTAINER_PAGE = 3
 _FIRST_PAGE = 4
 _LAST_PAGE = 0xFF  # a page is named by one byte, whatever size the container claims
-_MAGIC = 0xE1
+MAGIC = 0xE1
 _VERSION = 1  # major version, upper half of the second byte
 _OPEN = 0x00  # upper half of the fourth byte: read without any key
-_UNIT = 8  # the container tells the size in eights of bytes
+UNIT = 8  # the container tells the size in eights of bytes
 
 _NULL, _MESSAGE, _TERMINATOR = 0x00, 0x03, 0xFE
 _LONG = 0xFF  # a length of two bytes follows
@@ -34,13 +34,11 @@ def read_block(page: int) -> bytes:
 
 def message(talk: Talk) -> Steps[bytes | None]:
     """The NDEF message; None = it is no Type 2 tag, or an empty one. Raises ``CardFault``."""
-    if talk.uid is None:
-        return None  # every Type 2 tag has one, and not every reader may be asked this of other media
-    first = yield from talk.send(read_block(_CONTAINER_PAGE))
-    if first.status != OK or len(first.body) != BLOCK_BYTES or first.body[0] != _MAGIC:
+    first = yield from beginning(talk)
+    if first is None or first[0] != MAGIC:
         return None
-    size = capacity(first.body[:PAGE_BYTES])
-    memory = first.body[PAGE_BYTES:]
+    size = capacity(first[:PAGE_BYTES])
+    memory = first[PAGE_BYTES:]
     while _wanted(memory, size) > len(memory):
         page = _FIRST_PAGE + len(memory) // PAGE_BYTES
         if page > _LAST_PAGE:
@@ -52,11 +50,22 @@ def message(talk: Talk) -> Steps[bytes | None]:
     return message_in(memory[:size])
 
 
+def beginning(talk: Talk) -> Steps[bytes | None]:
+    """The capability container and the first three pages behind it; None = it is no Type 2 tag.
+
+    Raises ``CardFault``.
+    """
+    if talk.uid is None:
+        return None  # every Type 2 tag has one, and not every reader may be asked this of other media
+    first = yield from talk.send(read_block(_CONTAINER_PAGE))
+    return first.body if first.status == OK and len(first.body) == BLOCK_BYTES else None
+
+
 def capacity(container: bytes) -> int:
     """Bytes of the data area, as the capability container (page 3) says. Raises ``CardFault``."""
     if container[1] >> 4 != _VERSION or container[3] >> 4 != _OPEN:
         raise CardFault("container")
-    return container[2] * _UNIT
+    return container[2] * UNIT
 
 
 def message_in(memory: bytes) -> bytes | None:

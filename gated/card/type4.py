@@ -49,12 +49,17 @@ def capability(container: bytes) -> tuple[bytes, int]:
     return container[9:11], min(answer, _MOST_ANSWER)
 
 
+def container(talk: Talk) -> Steps[bytes]:
+    """Of the application that is selected: its capability container. Raises ``CardFault``."""
+    yield from selected_file(talk, _CONTAINER_FILE)
+    return (yield from read_binary(talk, 0, _CONTAINER_BYTES))
+
+
 def message(talk: Talk) -> Steps[bytes | None]:
     """The NDEF message; None = it is no Type 4 tag. Raises ``CardFault``."""
     if (yield from talk.select(AID)) is None:
         return None
-    yield from selected_file(talk, _CONTAINER_FILE)
-    file, chunk = capability((yield from read_binary(talk, 0, _CONTAINER_BYTES)))
+    file, chunk = capability((yield from container(talk)))
     yield from selected_file(talk, file)
     return (yield from ndef.from_file(lambda offset, count: read_binary(talk, offset, count), chunk))
 

@@ -66,9 +66,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
     explanation = explained(settings, trust, lane, _asked(arguments), reading)
     texts, zone = Texts(arguments.language, trust.profile.timezone), trust.profile.timezone
     if arguments.json:
-        print(json.dumps(_object(explanation, lane, reading.estimate, texts), ensure_ascii=False))
+        print(json.dumps(object_of(explanation, lane, reading.estimate, texts), ensure_ascii=False))
     else:
-        for line in _lines(explanation, lane, reading.estimate, zone, texts):
+        for line in lines_of(explanation, lane, reading.estimate, zone, texts):
             print(line)
     return 3 if isinstance(explanation.decision, Denied) else 0
 
@@ -77,7 +77,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     from gated.app.explaining import Asked
     from gated.cli.central_common import from_hex
     from gated.errors import ConfigError
-    from gated.model.credential import Assurance, Credential
+    from gated.model.credential import Assurance, Credential, Proof
 
     proof = argument(
         "--assurance", arguments.assurance, lambda table, key: table.checked(key, Assurance.from_label), _HINT
@@ -87,12 +87,13 @@ def _asked(arguments: argparse.Namespace) -> Asked:
             raise ConfigError("--assurance is for a --pass: a medium shows what it proves", hint=_HINT)
         named = medium_of(arguments)
         assert named is not None
-        return Asked(named)
+        return Asked(Proof(named))
     taken = Credential("asked", b"", proof or Assurance.ASYMMETRIC)
-    return Asked(taken, from_hex(arguments.pass_, 16, "--pass"))
+    return Asked(Proof(taken), from_hex(arguments.pass_, 16, "--pass"))
 
 
-def _object(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts) -> dict[str, Any]:
+def object_of(explanation: Explanation, lane: LaneSettings, at: int, texts: Texts) -> dict[str, Any]:
+    """An explanation as JSON."""
     from gated.model.decision import Denied
     from gated.texts.sentences import Audience
 
@@ -151,9 +152,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _lines(
+def lines_of(
     explanation: Explanation, lane: LaneSettings, at: int, zone: tzinfo, texts: Texts
 ) -> Iterator[str]:
+    """An explanation for people."""
     from gated.texts.sentences import Audience
 
     decision = explanation.decision

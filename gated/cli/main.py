@@ -14,7 +14,21 @@ import sys
 from collections.abc import Sequence
 
 from gated import __version__
-from gated.cli import central, config, demo, enrol, explain, journal, lane, rehearse, run, status, stick
+from gated.cli import (
+    central,
+    config,
+    demo,
+    doctor,
+    enrol,
+    explain,
+    journal,
+    lane,
+    media,
+    rehearse,
+    run,
+    status,
+    stick,
+)
 from gated.errors import GatedError
 
 _EXAMPLES = """\
@@ -27,11 +41,13 @@ examples:
   gated lane open in-1 --reason TEXT  let one person through
   gated journal list --last 20        what happened here?
   gated explain --public-key 04…      why is this card refused?
+  gated media inspect                 what is this card, and what can it prove?
+  gated doctor --custody              which secrets lie here, and what is each worth?
 
 exit codes: 0 done, 1 broken, 2 usage or configuration, 3 done but something was refused or damaged
 """
 
-_GROUPS = (demo, rehearse, run, status, lane, explain, journal, stick, config, enrol, central)
+_GROUPS = (demo, rehearse, run, status, lane, explain, media, journal, stick, config, doctor, enrol, central)
 
 
 def parser() -> argparse.ArgumentParser:

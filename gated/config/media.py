@@ -171,6 +171,13 @@ def aid_of(text: str) -> bytes:
     return aid
 
 
+def _name(text: str) -> bytes:
+    name = _bytes(text)
+    if not 5 <= len(name) <= 16:
+        raise ValueError("must be the name of an application, 5 to 16 bytes in hex")
+    return name
+
+
 def _diversification(table: Table, aid_bytes: int) -> Diversification:
     words = table.texts("diversification", [UID, AID])
     try:
@@ -199,7 +206,7 @@ def _pass_file(table: Table) -> ev2.PassFile:
 
 def _place(table: Table) -> record.Place:
     place = record.Place(
-        aid=table.checked("aid", aid_of),
+        aid=table.checked("aid", _name),
         file=table.whole("file", least=1, most=record.MAX_FILE),
         record=table.whole_or_none("record", least=1, most=254),
         offset=table.whole("offset", 0, most=record.MAX_OFFSET),

@@ -219,7 +219,7 @@ def _lane(table: Table) -> LaneSettings:
             min_assurance=table.checked("minimum_assurance", Assurance.from_label, Assurance.UID_ONLY),
             zone=table.name_or_none("zone") or "",
         ),
-        reader=table.checked("reader", _driver),
+        reader=table.checked("reader", reader_driver),
         barrier=barrier,
         schemes=tuple(_scheme(table, text) for text in table.texts("schemes", ["pkoc"])),
         times=LaneTimes(
@@ -237,7 +237,8 @@ def _lane(table: Table) -> LaneSettings:
     return settings
 
 
-def _driver(text: str) -> Driver:
+def reader_driver(text: str) -> Driver:
+    """A reader, as ``lane.reader`` names it. Raises ``ValueError``."""
     match = _DRIVER.match(text)
     if match is None or (match[1] != "simulated" and not match[2]):
         raise ValueError('must be "simulated", "pcsc:READER NAME" or "nfcpy:PATH"')

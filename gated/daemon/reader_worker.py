@@ -11,14 +11,12 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from gated.card.talk import Conversation, Result
+from gated.daemon.conversing import Timed, converse, in_time
 from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, ReaderReady
 from gated.errors import CardError, ReaderError
-from gated.model.credential import Proof
-from gated.model.refusal import Reason, Refusal
 from gated.ports import Reader, Signal
 
 log = logging.getLogger(__name__)
@@ -32,79 +30,6 @@ REMOVAL_WAIT_S = 0.1
 BACKOFF_S = (0.05, 2.0)
 #: One that served for so long before it was lost is tried at once again.
 STEADY_S = 5.0
-
-
-class Transmits(Protocol):
-    """What of a session a conversation needs."""
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """Send a command, return the response. Raises ``CardError`` or ``ReaderError``."""
-
-
-class Timed:
-    """A session, and how long each of its commands took, in seconds."""
-
-    def __init__(self, session: Transmits, monotonic: Callable[[], float]) -> None:
-        self._session = session
-        self._monotonic = monotonic
-        self.trips_s: list[float] = []
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """Send a command, return the response. Raises as the session does."""
-        began = self._monotonic()
-        try:
-            return self._session.transmit(apdu)
-        finally:
-            self.trips_s.append(self._monotonic() - began)
-
-
-def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, float]) -> Result:
-    """Refuse a fresh answer that took longer than a medium of its scheme ever needs: it came from further
-    away. That finds phones which relay over a network; a wire adds too little to be seen.
-    """
-    if not isinstance(result, Proof) or result.fresh is None:
-        return result
-    scheme = result.credential.scheme
-    limit, took = limits_s.get(scheme), trips_s[result.fresh]
-    if limit is None or took <= limit:
-        return result
-    return Refusal(
-        Reason.TOO_SLOW, {"scheme": scheme, "took_ms": round(took * 1000), "limit_ms": round(limit * 1000)}
-    )
-
-
-def drive(conversation: Conversation, session: Transmits) -> Result:
-    """Carry a conversation to a medium and back. Raises ``ReaderError``.
-
-    A conversation that fails in a way nobody thought of refuses its medium: it must not look as if the
-    reader had failed, or whoever found such an answer could keep a lane shut with it.
-    """
-    answer: bytes | CardError | None = None
-    try:
-        while True:
-            try:
-                command = _next(conversation, answer)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
-            except Exception:
-                log.exception("a medium's answer was not understood")
-                return Refusal(Reason.UNREADABLE, {"what": "unexpected"})
-            try:
-                answer = session.transmit(command)
-            except CardError as error:
-                answer = error
-    finally:
-        conversation.close()
-
-
-def _next(conversation: Conversation, answer: bytes | CardError | None) -> bytes:
-    """The next command; ``answer`` None = the first."""
-    if answer is None:
-        return next(conversation)
-    if isinstance(answer, CardError):
-        return conversation.throw(answer)
-    return conversation.send(answer)
 
 
 class ReaderWorker:
@@ -251,7 +176,7 @@ class ReaderWorker:
         self._told = ""
         try:
             timed = Timed(session, self._monotonic)
-            result = drive(self._converse(session.uid), timed)
+            result = converse(self._converse(session.uid), timed)
             return in_time(result, timed.trips_s, self._round_trips_s)
         finally:
             session.close()

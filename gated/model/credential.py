@@ -60,8 +60,9 @@ class Proof:
     carried: bytes = b""
     #: Of a rolling proof: it counts only if it is higher than every one seen before of this credential.
     counter: int | None = None
-    #: Which of the commands, counted from 0, the medium could not answer before it was asked; None = none.
-    fresh: int | None = None
+    #: The commands, counted from 0, in which it gave the answer that nobody could give before it was asked,
+    #: from the question to the last part of the answer; None = there was none.
+    fresh: range | None = None
 
     def __repr__(self) -> str:
         return f"Proof({self.credential!r})"

@@ -13,9 +13,11 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from gated.errors import StoreError
+from gated.store.connection import errors_of, open_reader
 from gated.store.directory import write_durably
 from gated.store.journal import Journal
 
@@ -31,6 +33,13 @@ _RAISE = (
     "INSERT INTO rolling VALUES (?, ?)"
     " ON CONFLICT (id) DO UPDATE SET counter = max(counter, excluded.counter)"
 )
+
+
+def highest_shown(journal: Path, id_: bytes) -> int | None:
+    """A medium's floor, looked at beside the gate; None = it never showed a number. Raises ``StoreError``."""
+    with errors_of(journal, "read"), closing(open_reader(journal)) as connection:
+        row = connection.execute("SELECT counter FROM rolling WHERE id = ?", (id_,)).fetchone()
+    return None if row is None else int(row[0])
 
 
 class RollingFloors:

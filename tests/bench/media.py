@@ -30,7 +30,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # what all tests share stands o
 import pcscd
 from gated.card.identify import identify
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.clock import SystemClock
 from gated.devices.pcsc import PcscReader
 from gated.devices.simulated.media import Medium

@@ -54,7 +54,10 @@ def play(responses, schemes=(Scheme.PKOC,), uid=UID):
 
 def test_a_good_medium_proves_its_key():
     result, commands = play([SELECTED, answer() + OK])
-    assert Proof(Credential("pkoc", hashlib.sha256(PUBLIC).digest(), Assurance.ASYMMETRIC), fresh=1) == result
+    assert (
+        Proof(Credential("pkoc", hashlib.sha256(PUBLIC).digest(), Assurance.ASYMMETRIC), fresh=range(1, 2))
+        == result
+    )
     select, authenticate = commands
     assert "00a4040008a00000089800000100" == select.hex()
     assert (
@@ -70,6 +73,10 @@ GOOD = {
     "an object we do not know": [SELECTED, b"\x4f\x01\x00" + answer() + OK],
     "a response in two parts": [SELECTED, answer()[:60] + b"\x61\x49", answer()[60:] + OK],
 }
+
+
+def test_an_answer_in_two_parts_is_fresh_to_its_end():
+    assert range(1, 3) == play(GOOD["a response in two parts"])[0].fresh
 
 
 @pytest.mark.parametrize("case", GOOD)

@@ -99,6 +99,9 @@ WRONG = {
     "a parameter that is not ASCII": ('[media.sun]\nkey = "k"\nmac = "ü"\n', "media.sun.mac"),
     "a record of nothing": (PLACE + "file = 1\nbytes = 3\n", "media.record.bytes"),
     "a file of no number": (PLACE + "file = 31\nbytes = 8\n", "media.record.file"),
+    "a record of a native application": (
+        '[media.record]\naid = "3042F5"\nfile = 1\nbytes = 8\n', "media.record.aid",
+    ),
     "an issuer with a short name": (f'[media.pkoc2]\nCITY = "{ISSUER.public.hex()}"\n', "media.pkoc2.CITY"),
     "an issuer's key that is no point": (
         f'[media.pkoc2]\n{ISSUER.reference} = "04{"11" * 64}"\n', f"media.pkoc2.{ISSUER.reference}",

@@ -9,7 +9,7 @@ import pytest
 from gated.card import ndef
 from gated.card.identify import Scheme, identify
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import Timed, drive
+from gated.daemon.conversing import Timed, drive
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Faults, faulty
 from gated.model.credential import Proof

@@ -12,7 +12,7 @@ import pytest
 from gated.card.apdu import select
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.media import Faults, Medium, PkocMedium
 from gated.errors import CardError, GatedError, ReaderError
@@ -60,7 +60,9 @@ def prove(session) -> object:
 
 
 def proof_of(medium) -> Proof:
-    return Proof(Credential("pkoc", hashlib.sha256(medium.public).digest(), Assurance.ASYMMETRIC), fresh=1)
+    return Proof(
+        Credential("pkoc", hashlib.sha256(medium.public).digest(), Assurance.ASYMMETRIC), fresh=range(1, 2)
+    )
 
 
 def tap(world, medium) -> object:

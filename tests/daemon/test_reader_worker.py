@@ -10,8 +10,9 @@ import pytest
 
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
+from gated.daemon.conversing import Timed, converse, drive, in_time
 from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
-from gated.daemon.reader_worker import WAIT_S, ReaderWorker, Timed, drive, in_time
+from gated.daemon.reader_worker import WAIT_S, ReaderWorker
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.media import Faults
@@ -198,10 +199,13 @@ def test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts(name):
 
 
 def test_only_the_command_that_nobody_could_answer_beforehand_is_timed():
-    proof = Proof(Credential("ev2", UID, Assurance.SYMMETRIC_MUTUAL), fresh=1)
+    proof = Proof(Credential("ev2", UID, Assurance.SYMMETRIC_MUTUAL), fresh=range(1, 2))
     assert proof == in_time(proof, [9.0, 0.1, 9.0], {"ev2": 0.2})
     assert isinstance(in_time(proof, [0.1, 0.3, 0.1], {"ev2": 0.2}), Refusal)
     assert proof == in_time(proof, [0.1, 0.3], {"pkoc": 0.2})
+    chained = Proof(proof.credential, fresh=range(1, 3))  # 61xx at once, and the rest when the relay has it
+    assert isinstance(in_time(chained, [0.0, 0.0, 0.3], {"ev2": 0.2}), Refusal)
+    assert chained == in_time(chained, [9.0, 0.1, 0.1], {"ev2": 0.2})
     for other in (None, Refusal(Reason.BAD_PROOF), Proof(proof.credential)):
         assert other == in_time(other, [9.0], {"ev2": 0.0})
 
@@ -231,7 +235,7 @@ def test_a_conversation_that_breaks_blames_the_medium_and_closes_no_lane(caplog)
 
     carried = medium(1)
     carried.present()
-    assert Refusal(Reason.UNREADABLE, {"what": "unexpected"}) == drive(broken(None), carried)
+    assert Refusal(Reason.UNREADABLE, {"what": "unexpected"}) == converse(broken(None), carried)
     assert "not understood" in caplog.text
 
 

@@ -20,7 +20,7 @@ from gated.app.readers import make_reader as make_reader_of
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
 from gated.config.settings import read_settings
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.acr122u import ORDERS, duration_s
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.isodep import ATS

@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # what all tests share stands o
 
 from gated.card.identify import identify
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.simulated.ev2 import Ev2Applet
 from gated.devices.simulated.media import Medium, answered_by_reader
 from gated.model.credential import Proof
@@ -75,7 +75,7 @@ def transcript(name: str) -> dict[str, Any]:
         "assurance": proof.credential.assurance.label,
         "carried": proof.carried.hex(),
         "counter": proof.counter,
-        "fresh": proof.fresh,
+        "fresh": None if proof.fresh is None else [proof.fresh.start, proof.fresh.stop],
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.simulated.pkoc2 import Issuer, Pkoc2Medium
 from gated.model.credential import Assurance, Proof
 from gated.model.refusal import Refusal
@@ -67,7 +67,7 @@ def test_the_public_keys_are_those_of_the_private_ones():
 def test_a_recorded_tap_proves_its_key():
     result = met(Recorded(VECTORS["tap"]))
     assert VECTORS["credential"] == result.credential.text
-    assert (Assurance.ASYMMETRIC, 3) == (result.credential.assurance, result.fresh)
+    assert (Assurance.ASYMMETRIC, range(3, 4)) == (result.credential.assurance, result.fresh)
 
 
 @named(VECTORS["certificates"])

@@ -10,7 +10,7 @@ import pytest
 
 from gated.card import pkoc
 from gated.card.talk import Talk
-from gated.daemon.reader_worker import drive
+from gated.daemon.conversing import drive
 from gated.devices.simulated.media import PkocMedium
 from gated.model.credential import Assurance, Proof
 from gated.model.refusal import Refusal

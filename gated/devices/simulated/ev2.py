@@ -31,6 +31,8 @@ _LENGTH, _DENIED, _NO_FILE, _BOUNDARY, _BAD_MAC = (
     b"\x91\xbe",
     b"\x91\x1e",
 )
+#: Of GetVersion: vendor, type, subtype, version, size, protocol. A DESFire EV3 of 4 kB, and an NTAG 424.
+_DESFIRE, _NTAG_424 = bytes.fromhex("04010133001805"), bytes.fromhex("04040230001105")
 #: Native answers of a DESFire card go in frames of so many bytes.
 _FRAME_BYTES = 200
 
@@ -68,13 +70,14 @@ class Ev2Applet:
     _session: _Session | None = field(default=None, init=False)
     _pending: tuple[int, bytes, bool] | None = field(default=None, init=False)
     _rest: bytes = field(default=b"", init=False)
+    _frames: list[bytes] = field(default_factory=list, init=False)  # of GetVersion, still to be told
     _file: File | None = field(default=None, init=False)
     _mirrored: bool = field(default=False, init=False)
 
     def reset(self) -> None:
         """The field went off."""
         self._session = self._pending = self._file = None
-        self._rest, self._mirrored = b"", False
+        self._rest, self._frames, self._mirrored = b"", [], False
 
     def select(self) -> bytes:
         """It was selected: what was authenticated is forgotten."""
@@ -99,8 +102,12 @@ class Ev2Applet:
         if ins == 0xAF:
             if self._pending is not None:
                 return self._second(body)
+            if self._frames:
+                return self._version_frame()
             return self._framed(self._rest) if self._rest else b"\x91\x1c"
-        self._pending, self._rest = None, b""
+        self._pending, self._rest, self._frames = None, b"", []
+        if ins == 0x60:
+            return self._version()
         if ins == 0x64:
             return self._key_version(body)
         if ins in (0x71, 0x77):
@@ -108,6 +115,15 @@ class Ev2Applet:
         if self._session is None:
             return _DENIED
         return self._secured(ins, body, self._session)
+
+    def _version(self) -> bytes:
+        """GetVersion (NT4H2421Gx section 10.5.1): hardware, software, and who it is, a frame for each."""
+        hardware = _DESFIRE if self.native_aid else _NTAG_424
+        self._frames = [hardware, hardware, self.real_uid + bytes(7)]
+        return self._version_frame()
+
+    def _version_frame(self) -> bytes:
+        return self._frames.pop(0) + (_GO_ON if self._frames else _DONE)
 
     def _key_version(self, body: bytes) -> bytes:
         if len(body) != 1 or body[0] not in self.keys:

@@ -1,0 +1,118 @@
+"""A conversation carried to a medium and back: step by step, timed, and with an end in any case."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from gated.card.talk import Conversation, Result, Steps
+from gated.errors import CardError
+from gated.model.credential import Proof
+from gated.model.refusal import Reason, Refusal
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Transmits(Protocol):
+    """What of a session a conversation needs."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Send a command, return the response. Raises ``CardError`` or ``ReaderError``."""
+
+
+class Timed:
+    """A session, and how long each of its commands took, in seconds."""
+
+    def __init__(self, session: Transmits, monotonic: Callable[[], float]) -> None:
+        self._session = session
+        self._monotonic = monotonic
+        self.trips_s: list[float] = []
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Send a command, return the response. Raises as the session does."""
+        began = self._monotonic()
+        try:
+            return self._session.transmit(apdu)
+        finally:
+            self.trips_s.append(self._monotonic() - began)
+
+
+def fresh_s(result: Result, trips_s: Sequence[float]) -> float | None:
+    """How long the answer took that nobody could give beforehand, in seconds; None = there was none.
+
+    All its parts count: whoever relays could answer at once that there is more (61xx), and think meanwhile.
+    """
+    if not isinstance(result, Proof) or result.fresh is None:
+        return None
+    return sum(trips_s[result.fresh.start : result.fresh.stop])
+
+
+def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, float]) -> Result:
+    """Refuse a fresh answer that took longer than a medium of its scheme ever needs: it came from further
+    away. That finds phones which relay over a network; a wire adds too little to be seen.
+    """
+    took = fresh_s(result, trips_s)
+    if took is None:
+        return result
+    assert isinstance(result, Proof)
+    scheme = result.credential.scheme
+    limit = limits_s.get(scheme)
+    if limit is None or took <= limit:
+        return result
+    return Refusal(
+        Reason.TOO_SLOW, {"scheme": scheme, "took_ms": round(took * 1000), "limit_ms": round(limit * 1000)}
+    )
+
+
+class NotUnderstoodError(Exception):
+    """A conversation failed in a way nobody thought of. Never the reader's fault."""
+
+
+def drive(conversation: Steps[T], session: Transmits) -> T:
+    """Carry a conversation to a medium and back; returns what it comes to.
+
+    Raises ``ReaderError``, and ``NotUnderstoodError`` where the conversation itself broke.
+    """
+    answer: bytes | CardError | None = None
+    try:
+        while True:
+            try:
+                command = _next(conversation, answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            except CardError:
+                raise
+            except Exception as error:
+                raise NotUnderstoodError from error
+            try:
+                answer = session.transmit(command)
+            except CardError as error:
+                answer = error
+    finally:
+        conversation.close()
+
+
+def _next(conversation: Steps[T], answer: bytes | CardError | None) -> bytes:
+    """The next command; ``answer`` None = the first."""
+    if answer is None:
+        return next(conversation)
+    if isinstance(answer, CardError):
+        return conversation.throw(answer)
+    return conversation.send(answer)
+
+
+def converse(conversation: Conversation, session: Transmits) -> Result:
+    """Let a medium prove itself. Raises ``ReaderError``.
+
+    A conversation that breaks refuses its medium: it must not look as if the reader had failed, or whoever
+    found such an answer could keep a lane shut with it.
+    """
+    try:
+        return drive(conversation, session)
+    except NotUnderstoodError:
+        log.exception("a medium's answer was not understood")
+        return Refusal(Reason.UNREADABLE, {"what": "unexpected"})
