@@ -11,6 +11,7 @@ import pytest
 import pcscd
 from gated.devices.simulated.media import Medium
 from gated.devices.simulated.reader import SimulatedReader
+from gated.errors import CardError
 from gated.ports import CardSession, Reader
 from needs import missing
 
@@ -117,8 +118,17 @@ def field(twin: str) -> Iterator[Field]:
 
 
 def sensed(reader: Reader) -> CardSession:
-    """The session of the next medium, waited for as the daemon does: in waits of a second."""
+    """The session of the next medium, waited for as the daemon does: in waits of a second.
+
+    One that was too slow to wake up, as on a machine that has other work, gets its second chance there too.
+    """
+    trouble = None
     for _ in range(int(PATIENCE_S)):
-        if reader.wait_card(1.0):
+        if not reader.wait_card(1.0):
+            continue
+        try:
             return reader.connect()
-    raise AssertionError("no medium was sensed")
+        except CardError as error:
+            trouble = error
+            reader.wait_removed(1.0)
+    raise AssertionError(f"no medium was sensed ({trouble})")

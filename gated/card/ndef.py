@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gated.card.apdu import CardFault
 from gated.card.talk import Steps
 
-#: The largest message that is read: a full NTAG 216 holds 888 bytes, statements for a medium have about 400.
+#: The largest message that is read: a full NTAG 216 tells 872 bytes, statements for a medium have about 400.
 MAX_MESSAGE_BYTES = 1024
 MAX_RECORDS = 8
 #: NFC Forum external type of our record: urn:nfc:ext:gated:1. It holds statements, framed as in a file.

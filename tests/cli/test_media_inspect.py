@@ -74,7 +74,7 @@ LOOKS = {
     "ntag424 random uid": (Manner.ISO_DEP, ["ndef", "ev2"], None, 0x04),
     "desfire": (Manner.ISO_DEP, ["ev2"], None, 0x01),
     "sun": (Manner.ISO_DEP, ["ndef", "ev2"], None, 0x04),
-    "tag": (Manner.TYPE_2, [], 504, None),
+    "tag": (Manner.TYPE_2, [], 496, None),
     "type 4 tag": (Manner.ISO_DEP, ["ndef"], 256, None),
     "calypso": (Manner.ISO_DEP, ["calypso"], None, None),
     "record": (Manner.ISO_DEP, ["record"], None, None),
@@ -194,7 +194,7 @@ def test_a_foreign_medium_speaks_nothing_and_is_none_of_ours():
 def test_a_tag_with_a_foreign_message_carries_nothing_of_ours():
     found = looked_at(Type2Medium(UID, URI), media_for(Scheme.SIGNED, Scheme.UID))
     assert [Scheme.UID] == schemes(found.spoken)
-    assert (Manner.TYPE_2, 504, True) == (
+    assert (Manner.TYPE_2, 496, True) == (
         found.description.manner, found.description.container.size, found.description.container.readable
     )  # fmt: skip
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gated.card.type2 import BLOCK_BYTES, PAGE_BYTES, read_block
 from gated.devices.simulated.media import Medium
 
-#: User memory in bytes, by chip (data sheets NTAG213_215_216 rev. 3.2 and MF0ULX1 rev. 3.3).
-USER_BYTES = {"ntag213": 144, "ntag215": 504, "ntag216": 888, "ultralight": 48}
+#: Of the data area, by chip, as the capability container tells it when delivered (data sheets NTAG213_215_216
+#: rev. 3.2 section 8.5.6 and MF0ULX1 rev. 3.3): less than the user memory of the two larger ones.
+DATA_BYTES = {"ntag213": 144, "ntag215": 496, "ntag216": 872, "ultralight": 48}
 NOT_SUPPORTED = b"\x6a\x81"
 _NO_SUCH_PAGE = b"\x6a\x82"
 _OK = b"\x90\x00"
@@ -24,7 +25,7 @@ class Type2Medium(Medium):
 
     def __init__(self, uid: bytes, message: bytes = b"", chip: str = "ntag215") -> None:
         super().__init__(uid)
-        size = USER_BYTES[chip]
+        size = DATA_BYTES[chip]
         body = b"\x03" + (_length(len(message)) + message) + b"\xfe"
         if len(body) > size + 1:  # the terminator is not needed where the memory ends
             raise TagMemoryError(f"{len(body)} bytes do not fit into the {size} of an {chip}")
