@@ -8,12 +8,13 @@ the same number ask one after the other.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gated.errors import StoreError
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 ID_BYTES = 16
 MAX_COUNTER = (1 << 32) - 1
 _RECORD_BYTES = ID_BYTES + 4 + 4
-#: The file is written anew at start when it holds so many records more than media.
-SPARE = 1000
 
 _RAISE = (
     "INSERT INTO rolling VALUES (?, ?)"
@@ -45,12 +44,12 @@ def highest_shown(journal: Path, id_: bytes) -> int | None:
 class RollingFloors:
     """Used by every lane. ``id``: 16 bytes that name a medium to this sector alone."""
 
-    def __init__(self, journal: Journal, file: Path, spare: int = SPARE) -> None:
+    def __init__(self, journal: Journal, file: Path) -> None:
         """Queue what brings the two together again; it is done before anything that is asked later."""
         self._journal = journal
         self._file = file
-        self._spare = spare
-        journal.do(self._agree)
+        self._askew = False  # the file ends in half a record
+        self._agreement = journal.do(self._agree)
 
     def rise(self, id_: bytes, counter: int, timeout_s: float) -> bool | None:
         """Raise a medium's floor to ``counter``. False = it is no higher than what was shown before.
@@ -59,9 +58,14 @@ class RollingFloors:
         same. Raises ``StoreError``.
         """
         risen = False
+        if self._askew or self._agreement.error is not None:
+            self._askew = False
+            self._agreement = self._journal.do(self._agree)
 
         def work(connection: sqlite3.Connection) -> None:
             nonlocal risen
+            if self._agreement.error is not None:  # the journal may know less than the file
+                raise self._agreement.error
             row = connection.execute("SELECT counter FROM rolling WHERE id = ?", (id_,)).fetchone()
             if row is not None and counter <= row[0]:
                 return
@@ -75,32 +79,41 @@ class RollingFloors:
     # -------------------------------------------------------------- in the journal's thread
 
     def _append(self, id_: bytes, counter: int) -> None:
-        try:
+        with self._written():
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(self._file, flags, 0o600)
             try:
                 record = _record(id_, counter)
                 if os.write(handle, record) != len(record):
-                    raise StoreError(f"{self._file} cannot be written (no room)")
+                    self._askew = True  # what follows would be read askew
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fdatasync(handle)
             finally:
                 os.close(handle)
-        except OSError as error:
-            raise StoreError(f"{self._file} cannot be written ({error.strerror})") from error
 
     def _agree(self, connection: sqlite3.Connection) -> None:
-        """At start: in both places the higher of the two."""
-        told, records, whole = _read(self._file)
-        known: dict[bytes, int] = dict(connection.execute("SELECT id, counter FROM rolling"))
-        higher = [(id_, counter) for id_, counter in told.items() if counter > known.get(id_, -1)]
-        connection.executemany(_RAISE, higher)
-        known |= higher
-        if not whole:
-            log.warning("%s is damaged; the journal's numbers count", self._file)
-        if whole and known == told and records <= len(known) + self._spare:
-            return
+        """In both places the higher of the two: the file then has one record for each medium, in order."""
+        raw = self._told()
+        connection.executemany(_RAISE, _records(raw))
+        due = bytearray()
+        for id_, counter in connection.execute("SELECT id, counter FROM rolling ORDER BY id"):
+            due += _record(id_, counter)
+        if due != raw:
+            with self._written():
+                write_durably(self._file, bytes(due))
+
+    def _told(self) -> bytes:
         try:
-            write_durably(self._file, b"".join(_records(known)))
+            return self._file.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise StoreError(f"{self._file} cannot be read ({error.strerror})") from error
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StoreError(f"{self._file} cannot be written ({error.strerror})") from error
 
@@ -110,30 +123,14 @@ def _record(id_: bytes, counter: int) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def _records(floors: Mapping[bytes, int]) -> Iterable[bytes]:
-    return (_record(id_, counter) for id_, counter in sorted(floors.items()))
-
-
-def _read(file: Path) -> tuple[dict[bytes, int], int, bool]:
-    """(floors, records, whether all of them were whole). One cut off by a power cut is not."""
-    try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        return {}, 0, True
-    except OSError as error:
-        log.warning("%s cannot be read (%s)", file, error.strerror)
-        return {}, 0, False
-    floors: dict[bytes, int] = {}
-    whole = len(raw) % _RECORD_BYTES == 0
-    for record in _cut(raw):
-        id_, counter = record[:ID_BYTES], int.from_bytes(record[ID_BYTES : ID_BYTES + 4], "big")
-        if record != _record(id_, counter):
-            whole = False
-            continue
-        floors[id_] = max(counter, floors.get(id_, 0))
-    return floors, len(raw) // _RECORD_BYTES, whole
-
-
-def _cut(raw: bytes) -> Iterator[bytes]:
+def _records(raw: bytes) -> Iterator[tuple[bytes, int]]:
+    """The records that are whole. One that a power cut cut off, or that was spoilt, is left out: the journal
+    has it too.
+    """
     for at in range(0, len(raw) - _RECORD_BYTES + 1, _RECORD_BYTES):
-        yield raw[at : at + _RECORD_BYTES]
+        record = raw[at : at + _RECORD_BYTES]
+        id_, counter = record[:ID_BYTES], int.from_bytes(record[ID_BYTES : ID_BYTES + 4], "big")
+        if record == _record(id_, counter):
+            yield id_, counter
+        else:
+            log.warning("rolling.floors: the record at byte %d is damaged; the journal's number counts", at)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gated.errors import StoreError
-from gated.store.rolling import RollingFloors, _read
+from gated.store.rolling import RollingFloors, _record, _records
 from store.test_journal import open_journal
 
 ONE, OTHER = b"\x01" * 16, b"\x02" * 16
@@ -23,16 +23,25 @@ def file(tmp_path):
     return tmp_path / "rolling.floors"
 
 
+def in_file(file):
+    """Its floors; each record must be whole."""
+    raw, floors = file.read_bytes(), {}
+    assert len(raw) == 24 * len(list(_records(raw)))
+    for id_, counter in _records(raw):
+        floors[id_] = max(counter, floors.get(id_, 0))
+    return floors
+
+
 def in_journal(path):
     with closing(sqlite3.connect(path)) as connection:
         return dict(connection.execute("SELECT id, counter FROM rolling"))
 
 
-def again(journal, path, file, **more):
+def again(journal, path, file):
     """The next life of a gate: (its journal, its floors)."""
     journal.stop(WAIT_S)
     following = open_journal(path)
-    floors = RollingFloors(following, file, **more)
+    floors = RollingFloors(following, file)
     following.start()
     return following, floors
 
@@ -49,7 +58,7 @@ def test_both_places_have_it_before_anybody_is_told(journal, path, file):
     floors = RollingFloors(journal, file)
     for number in (1, 7):
         floors.rise(ONE, number, WAIT_S)
-        assert {ONE: number} == in_journal(path) == _read(file)[0]
+        assert {ONE: number} == in_journal(path) == in_file(file)
 
 
 @pytest.mark.parametrize("lost", ["nothing", "the file", "the journal's table", "half a record", "a byte"])
@@ -77,19 +86,44 @@ def test_a_restart_forgets_nothing_whatever_of_the_two_is_lost(journal, path, fi
         assert floors.rise(ONE, 5, WAIT_S)
     finally:
         following.stop(WAIT_S)
-    assert {ONE: 5, OTHER: 70} == in_journal(path) == _read(file)[0]
-    assert _read(file)[2], "whole again"
+    assert {ONE: 5, OTHER: 70} == in_journal(path) == in_file(file)
 
 
-def test_a_file_with_far_more_records_than_media_is_written_anew(journal, path, file):
+def test_a_start_leaves_one_record_for_each_medium_and_writes_nothing_where_it_is_so(journal, path, file):
     floors = RollingFloors(journal, file)
     for number in range(9):
         floors.rise(ONE, number, WAIT_S)
     assert 9 * 24 == file.stat().st_size
-    following, floors = again(journal, path, file, spare=3)
-    assert floors.rise(ONE, 9, WAIT_S)
+    following, floors = again(journal, path, file)
     following.stop(WAIT_S)
-    assert 2 * 24 == file.stat().st_size
+    assert _record(ONE, 8) == file.read_bytes()
+    before = file.stat()
+    last, floors = again(following, path, file)
+    assert not floors.rise(ONE, 8, WAIT_S)
+    last.stop(WAIT_S)
+    assert (before.st_ino, before.st_mtime_ns) == (file.stat().st_ino, file.stat().st_mtime_ns)
+
+
+def test_a_start_that_could_not_bring_the_two_together_is_made_up_for_before_anybody_passes(
+    journal, path, file
+):
+    """The journal was lost, and the file holds what may not be shown again; it cannot be read at first."""
+    floors = RollingFloors(journal, file)
+    assert floors.rise(ONE, 70, WAIT_S)
+    journal.stop(WAIT_S)
+    path.unlink()
+    aside = file.rename(file.with_suffix(".aside"))
+    file.mkdir()
+    following, floors = again(journal, path, file)
+    try:
+        with pytest.raises(StoreError):
+            floors.rise(ONE, 5, WAIT_S)
+        file.rmdir()
+        aside.rename(file)
+        assert not floors.rise(ONE, 70, WAIT_S)
+        assert floors.rise(ONE, 71, WAIT_S)
+    finally:
+        following.stop(WAIT_S)
 
 
 def test_a_file_that_cannot_be_written_lets_nobody_in(journal, path, file):
@@ -136,14 +170,6 @@ def test_two_lanes_that_are_shown_one_number_let_one_in(journal, file):
     st.lists(st.tuples(st.sampled_from([ONE, OTHER]), st.integers(0, 2**24 - 1)), max_size=12),
     st.binary(max_size=80),
 )
-def test_whatever_stands_in_the_file_no_floor_is_invented(tmp_path_factory, records, junk):
-    from gated.store.rolling import _record
-
-    file = tmp_path_factory.getbasetemp() / "some.floors"
-    file.write_bytes(b"".join(_record(*one) for one in records) + junk)
-    found, _, whole = _read(file)
-    told = {}
-    for id_, counter in records:
-        told[id_] = max(counter, told.get(id_, 0))
-    assert told == found
-    assert whole is not bool(junk)
+def test_whatever_stands_in_the_file_no_floor_is_invented(records, junk):
+    raw = b"".join(_record(*one) for one in records) + junk
+    assert records == list(_records(raw))
