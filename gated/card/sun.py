@@ -52,6 +52,8 @@ class Mirror:
     counter: str = "ctr"
     mac: str = "cmac"
     mac_from: str = ""
+    #: Whether genuine media hide their UID from readers: then the address is compared with no hidden one.
+    random_uid: bool = False
 
     def __repr__(self) -> str:
         return f"Mirror({self.mac})"
@@ -147,7 +149,8 @@ def judged(
     # In constant time: how far a guess was right must not be told by how long it took.
     if not hmac.compare_digest(shown.mac, truncated(cmac(session, shown.covered))):
         return bad_proof(SCHEME)
-    # The address of one medium, written onto another.
-    if names_somebody(seen) and seen != uid:
+    # The address of one medium, shown by another: a tag, or a phone, whose number is another at each tap.
+    hidden = mirror.random_uid and not names_somebody(seen)
+    if seen != uid and not hidden:
         return Refusal(Reason.COPIED, {"scheme": SCHEME})
     return Proof(Credential(SCHEME, uid, Assurance.SYMMETRIC_ROLLING), counter=int.from_bytes(counter, "big"))

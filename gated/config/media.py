@@ -144,6 +144,7 @@ class _Reader:
             meta_key=self._key(table, "meta_key") if table.has("meta_key") else None,
             **names,
             mac_from=table.checked("mac_from", _parameter) if table.has("mac_from") else "",
+            random_uid=table.flag("random_uid", default=False),
         )
         table.done()
         return made

@@ -14,6 +14,7 @@ from kinds import (
     MIRROR,
     OTHER_UID,
     PLAIN_MIRROR,
+    RANDOM_UID,
     UID,
     applet_of,
     ev2_applet,
@@ -42,11 +43,21 @@ def shown(message):
     return AppletMedium(UID, [NdefApplet(message)])
 
 
-def test_an_address_written_onto_another_medium_is_a_copy():
+@pytest.mark.parametrize("seen", [OTHER_UID, RANDOM_UID, b""])
+def test_an_address_shown_by_another_medium_is_a_copy(seen):
+    """A tag, a phone that draws a number at each tap, and one that tells none."""
     message = applet_of(ntag424()).sun.message(UID)
     assert "sun" == proven(shown(message), SUN).credential.scheme
-    elsewhere = AppletMedium(OTHER_UID, [NdefApplet(message)])
+    elsewhere = AppletMedium(seen, [NdefApplet(message)])
     assert ("copied", None) == refused(elsewhere, SUN)
+
+
+def test_where_media_hide_their_uid_it_is_compared_with_none_but_another_is_a_copy_still():
+    lane = media_for(Scheme.SUN, sun=replace(MIRROR, random_uid=True))
+    for seen in (RANDOM_UID, b"", UID):
+        message = applet_of(ntag424()).sun.message(UID)
+        assert "sun" == proven(AppletMedium(seen, [NdefApplet(message)]), lane).credential.scheme
+    assert ("copied", None) == refused(AppletMedium(OTHER_UID, [NdefApplet(message)]), lane)
 
 
 def address(text):

@@ -134,7 +134,7 @@ def checked(vector, address):
     shown = sun._mirrored(address.encode(), mirror)
     if shown is None:
         return None
-    return sun.judged(None, mirror, shown, lambda _uid: key)
+    return sun.judged(raw(vector["uid"]), mirror, shown, lambda _uid: key)
 
 
 def test_a_counter_that_is_used_up_ends_the_session():
