@@ -44,6 +44,10 @@ class CardError(GatedError):
     """The medium left the field or broke the protocol: this tap is over, the reader is fine."""
 
 
+class CardSlowError(CardError):
+    """The conversation takes longer than a lane waits for one: no further command begins."""
+
+
 class BarrierError(GatedError):
     """The barrier cannot be commanded."""
 

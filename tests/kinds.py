@@ -120,6 +120,11 @@ def type4_tag(statements: bytes, uid: bytes = UID) -> AppletMedium:
     return AppletMedium(uid, [NdefApplet(ndef.carrying(statements))])
 
 
+def showing(message: bytes, uid: bytes = UID) -> AppletMedium:
+    """Somebody's medium with a file as large as an NTAG 424's, and this message in it."""
+    return AppletMedium(uid, [NdefApplet(message, least=256)])
+
+
 def calypso(uid: bytes = UID, **more) -> AppletMedium:
     """A transport card."""
     return AppletMedium(uid, [CalypsoApplet(SERIAL, **more)])

@@ -268,7 +268,7 @@ def test_every_code_that_a_conversation_can_say_is_explained():
             found |= {
                 one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)
             }
-    assert {"torn", "random_uid", "mac", "answer", "expired", "picc_data", "key_missing"} <= found
+    assert {"torn", "slow", "random_uid", "mac", "answer", "expired", "picc_data", "key_missing"} <= found
     nobodys = {"container", "block", "tlv"}  # these end a reading, and no tap: such memory is nobody's
     assert [] == sorted(code for code in found - nobodys if f"`{code}`" not in text)
 

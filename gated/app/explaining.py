@@ -23,7 +23,6 @@ from gated.policy.reckoning import begun
 from gated.store.cache import Cache
 from gated.store.directory import FLOORS, JOURNAL
 from gated.store.floors import HEAD_AT, TIME, floors_file
-from gated.store.rolling import highest_shown
 from gated.store.sync_note import SYNC_NOTE, read_sync_note
 from gated.store.time_note import TIME_NOTE, read_time_note
 from gated.store.uses import UsesReader
@@ -79,7 +78,8 @@ def _is_replayed(settings: Settings, trust: Trust, lane: LaneSettings, proof: Pr
     if proof.counter is None or lane.lane.direction is Direction.EXIT:
         return False
     index = index_of(proof.credential, trust.sector_key)
-    highest = highest_shown(settings.state_dir / JOURNAL, index)
+    with closing(UsesReader(settings.state_dir / JOURNAL)) as uses:
+        highest = uses.highest_shown(index)
     return highest is not None and proof.counter <= highest
 
 

@@ -17,6 +17,10 @@ from gated.devices.simulated.reader import SimulatedReader
 from gated.model.time import TimeReading
 from gated.ports import Reader
 
+#: Of the time that a lane gives a conversation: a command that begins later would be answered when the lane
+#: takes the reader for hung.
+LAST_COMMAND = 0.8
+
 
 def make_reader(driver: Driver) -> Reader:
     """The reader that a configuration names. Raises ``ConfigError`` when its driver is not installed."""
@@ -64,4 +68,11 @@ def make_worker(
         return identify(Talk(uid, world.random, time), media)
 
     reader = world.readers.get(lane.lane.id) or make_reader(lane.reader)
-    return ReaderWorker(reader, converse, post, world.clock.monotonic, settings.media.round_trips_s)
+    return ReaderWorker(
+        reader,
+        converse,
+        post,
+        world.clock.monotonic,
+        settings.media.round_trips_s,
+        LAST_COMMAND * lane.times.conversation_s,
+    )

@@ -12,7 +12,7 @@ _MAX_OBJECTS = 8
 OK = 0x9000
 
 
-class CardFault(Exception):  # noqa: N818  # raised and caught inside this room: what leaves is a Refusal
+class CardFault(Exception):  # noqa: N818  # it never leaves this room: what leaves is a Refusal
     """The medium answered something that cannot be right; ``what`` is a short code."""
 
     def __init__(self, what: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gated.card import ndef, type2, type4
 from gated.card.apdu import CardFault
-from gated.card.talk import Conversation, Steps, Talk, unreadable
+from gated.card.talk import Conversation, Steps, Talk, left, unreadable
 from gated.card.uid import names_somebody
 from gated.errors import CardError
 from gated.model.credential import Assurance, Credential, Proof
@@ -42,7 +42,7 @@ def read(talk: Talk) -> Steps[bytes | Refusal | None]:
         return None if message is None else ndef.carried_in(message)
     except CardFault:
         return None
-    except CardError:
+    except CardError as error:
         if talk.sent <= known + 1:
             raise
-        return unreadable(SCHEME, "torn")
+        return unreadable(SCHEME, left(error))

@@ -173,6 +173,9 @@ def _rotated(number: bytes) -> bytes:
 
 def _card_uid(talk: Talk, session: Session) -> Steps[bytes]:
     uid = yield from _said(talk, session, _CARD_UID, b"", Mode.FULL)
+    # One of 4 or 10 bytes comes behind a format of 00 and its length (DESFire EV2 and EV3).
+    if len(uid) in (6, 12) and uid[0] == 0 and uid[1] == len(uid) - 2:
+        uid = uid[2:]
     if not names_somebody(uid):
         raise CardFault("uid")
     return uid

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gated.card import calypso, carried, ev2, pkoc, pkoc2, record, sun, uid
-from gated.card.talk import Conversation, Result, Steps, Talk, unreadable
+from gated.card.talk import Conversation, Result, Steps, Talk, left, unreadable
 from gated.errors import CardError
 from gated.model.credential import Proof
 from gated.model.refusal import Refusal
@@ -66,10 +66,12 @@ def _with_carried(talk: Talk, media: Media, result: Proof | Refusal) -> Conversa
     """What a proven medium carries beside: nothing there is believed for the medium's sake."""
     if isinstance(result, Refusal) or not media.reads_carried or result.carried:
         return result
+    if result.counter is not None:
+        return result  # its message is its address, and to read it again would count up to a number not spent
     try:
         found = yield from carried.read(talk)
-    except CardError:  # it was recognised: what it may carry could be all that it has
-        return unreadable(result.credential.scheme, "torn")
+    except CardError as error:  # it was recognised: what it may carry could be all that it has
+        return unreadable(result.credential.scheme, left(error))
     if isinstance(found, Refusal) or found is None:
         return found or result
     return replace(result, carried=found)

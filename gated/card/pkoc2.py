@@ -25,6 +25,8 @@ from gated.model.refusal import Refusal
 SCHEME = "pkoc2"
 VERSION = b"\x02\x00"
 CHALLENGE_BYTES = 32
+#: Of a certificate, after the first: some media chain by 64 bytes.
+MAX_PIECES = 16
 
 _INFO = command(0x00, 0xCA, 0x7F, 0x63)
 _CERTIFICATE = command(0x00, 0xCA, 0x7F, 0x21)
@@ -68,7 +70,7 @@ def speaks_version_2(talk: Talk) -> Steps[bool]:
 
 
 def _prove(talk: Talk, issuers: Mapping[str, bytes]) -> Steps[Proof | Refusal]:
-    certificate = cvc.parse(expect((yield from talk.ask(_CERTIFICATE, tlv.MAX_BYTES))))
+    certificate = cvc.parse(expect((yield from talk.ask(_CERTIFICATE, tlv.MAX_BYTES, MAX_PIECES))))
     # Before the challenge: a forger gets no further command and no random number of ours, holds the lane no
     # longer than it takes to read, and no key verifies anything here unless an issuer vouches for it. What is
     # refused tells him nothing new: certificates are read by anybody, and the issuers' keys are public.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from gated.card.apdu import MAX_RESPONSE_BYTES, OK, CardFault, Response, command, parse, select
-from gated.errors import CardError
+from gated.errors import CardError, CardSlowError
 from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
 from gated.model.time import TimeReading
@@ -58,9 +58,13 @@ class Talk:
         self.sent += 1
         return parse((yield apdu))
 
-    def ask(self, apdu: bytes, most: int = MAX_RESPONSE_BYTES) -> Steps[Response]:
-        """Send a command and collect what the card chains, up to ``most`` bytes. Raises ``CardFault``."""
-        return (yield from self._collected(apdu, most, lambda status: status >> 8 == 0x61, _GET_RESPONSE))
+    def ask(self, apdu: bytes, most: int = MAX_RESPONSE_BYTES, pieces: int = MAX_CHAINED) -> Steps[Response]:
+        """Send a command and collect what the card chains: up to ``most`` bytes, in so many ``pieces`` after
+        the first. Raises ``CardFault``.
+        """
+        return (
+            yield from self._collected(apdu, most, pieces, lambda status: status >> 8 == 0x61, _GET_RESPONSE)
+        )
 
     def ask_wrapped(self, ins: int, body: bytes = b"", most: int = MAX_RESPONSE_BYTES) -> Steps[Response]:
         """Send a DESFire command in the ISO wrapping (CLA 90) and collect its frames. Raises ``CardFault``.
@@ -69,7 +73,9 @@ class Talk:
         """
         apdu = command(0x90, ins, 0x00, 0x00, body)
         return (
-            yield from self._collected(apdu, most, lambda status: status == _MORE_FRAMES, _ADDITIONAL_FRAME)
+            yield from self._collected(
+                apdu, most, MAX_CHAINED, lambda status: status == _MORE_FRAMES, _ADDITIONAL_FRAME
+            )
         )
 
     def select(self, aid: bytes) -> Steps[Response | None]:
@@ -85,11 +91,13 @@ class Talk:
             return None
         return response
 
-    def _collected(self, apdu: bytes, most: int, more: Callable[[int], bool], then: bytes) -> Steps[Response]:
+    def _collected(
+        self, apdu: bytes, most: int, pieces: int, more: Callable[[int], bool], then: bytes
+    ) -> Steps[Response]:
         response = yield from self.send(apdu)
         body, chained = response.body, 0
         while more(response.status):
-            if chained == MAX_CHAINED:
+            if chained == pieces:
                 raise CardFault("endless")
             chained += 1
             response = yield from self.send(then)
@@ -115,8 +123,13 @@ def recognised(scheme: str, steps: Steps[Proof | Refusal]) -> Steps[Proof | Refu
         return (yield from steps)
     except CardFault as fault:
         return unreadable(scheme, fault.what)
-    except CardError:
-        return unreadable(scheme, "torn")
+    except CardError as error:
+        return unreadable(scheme, left(error))
+
+
+def left(error: CardError) -> str:
+    """The code of a conversation that could not go on."""
+    return "slow" if isinstance(error, CardSlowError) else "torn"
 
 
 def expect(response: Response, status: int = OK) -> bytes:

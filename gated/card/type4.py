@@ -15,6 +15,7 @@ _CONTAINER_BYTES = 15
 _VERSIONS = (2, 3)  # major version of the mapping, upper half of the third byte
 _FILE_CONTROL = bytes((0x04, 0x06))  # tag and length of the NDEF file control TLV
 _OPEN = 0x00  # read access without any key
+_LEAST_FILE = 5  # same clause: room for a length and the shortest message
 _LEAST_ANSWER = 15  # clause 5.1: MLe is 000F or more
 #: Of one READ BINARY: Le has one byte, and 256 is not told apart from "all there is".
 _MOST_ANSWER = 255
@@ -34,8 +35,10 @@ def read_binary(talk: Talk, offset: int, count: int) -> Steps[bytes]:
     return body
 
 
-def capability(container: bytes) -> tuple[bytes, int]:
-    """(identifier of the NDEF file, bytes of one answer) of a capability container. Raises ``CardFault``.
+def capability(container: bytes) -> tuple[bytes, int, int]:
+    """(identifier of the NDEF file, bytes of one answer, bytes of the file) of a capability container.
+
+    Raises ``CardFault``.
 
     Clause 5.1: CCLEN, version, MLe, MLc, then the control TLV: identifier, size, access to read and write.
     """
@@ -46,7 +49,10 @@ def capability(container: bytes) -> tuple[bytes, int]:
     answer = int.from_bytes(container[3:5], "big")
     if answer < _LEAST_ANSWER:
         raise CardFault("container")
-    return container[9:11], min(answer, _MOST_ANSWER)
+    size = int.from_bytes(container[11:13], "big")
+    if size < _LEAST_FILE:
+        raise CardFault("container")
+    return container[9:11], min(answer, _MOST_ANSWER), size
 
 
 def container(talk: Talk) -> Steps[bytes]:
@@ -59,8 +65,10 @@ def message(talk: Talk) -> Steps[bytes | None]:
     """The NDEF message; None = it is no Type 4 tag. Raises ``CardFault``."""
     if (yield from talk.select(AID)) is None:
         return None
-    file, chunk = capability((yield from container(talk)))
+    file, chunk, size = capability((yield from container(talk)))
     yield from selected_file(talk, file)
+    # Past the end of its file a medium may answer nothing at all (clause 5.4.4).
+    chunk = min(chunk, size)
     return (yield from ndef.from_file(lambda offset, count: read_binary(talk, offset, count), chunk))
 
 

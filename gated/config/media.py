@@ -30,6 +30,8 @@ MAX_CHUNK_BYTES = 224
 ROUND_TRIPS = MappingProxyType({pkoc2.SCHEME: "700ms", pkoc.SCHEME: "700ms", ev2.SCHEME: "150ms"})
 
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
+#: What all DESFire cards answer to. A wrong key there would spend the counters of other people's cards.
+_OF_EVERY_CARD = (bytes(3), bytes.fromhex("D2760000850100"))
 _AID_BYTES = (3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 
 
@@ -120,7 +122,7 @@ class _Reader:
             aid=aid,
             key=self._key(table, "key"),
             key_number=table.whole("key_number", most=MAX_KEY_NUMBER),
-            key_version=table.whole_or_none("key_version", most=255),
+            key_version=table.whole_or_none("key_version", least=1, most=255),
             diversification=_diversification(table, len(aid)),
             uid_key=self._uid_key(table) if has_uid_key else None,
             file=_pass_file(table) if table.has("file") else None,
@@ -169,6 +171,8 @@ def aid_of(text: str) -> bytes:
     aid = _bytes(text)
     if len(aid) not in _AID_BYTES:
         raise ValueError("must be 3 bytes (native) or 5 to 16 (a DF name), in hex")
+    if aid in _OF_EVERY_CARD:
+        raise ValueError("names the card itself, as every card has it: name an application of yours")
     return aid
 
 

@@ -47,7 +47,7 @@ class MediaKey:
         raw = read(self.path, self.name, 4096)
         # Only the service gets into the directory of its credentials. Since systemd 254 they have an ACL for
         # its user, and show as 0440.
-        if not self.is_credential and self.path.stat().st_mode & 0o077:
+        if not self.is_credential and self._mode() & 0o077:
             raise ConfigError(
                 f"{self.path} can be read by others than its owner", hint=f"chmod 0400 {self.path}"
             )
@@ -62,6 +62,12 @@ class MediaKey:
                 hint="gated central media-key makes one: docs/how-to/keys-for-media.md",
             )
         return key
+
+    def _mode(self) -> int:
+        try:
+            return self.path.stat().st_mode
+        except OSError as error:  # it was exchanged just now
+            raise ConfigError(f"{self.path} has gone ({error.strerror})", hint="try again") from None
 
 
 def media_key(text: str, base: Path, environment: Mapping[str, str]) -> MediaKey:

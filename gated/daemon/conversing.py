@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from gated.card.talk import Conversation, Result, Steps
-from gated.errors import CardError
+from gated.errors import CardError, CardSlowError
 from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
 
@@ -24,16 +25,25 @@ class Transmits(Protocol):
 
 
 class Timed:
-    """A session, and how long each of its commands took, in seconds."""
+    """A session, and how long each of its commands took, in seconds.
 
-    def __init__(self, session: Transmits, monotonic: Callable[[], float]) -> None:
+    ``patience_s``: no command begins later than this after the first. A medium that answers each command and
+    never comes to an end would hold the reader else, as one that answers nothing does.
+    """
+
+    def __init__(
+        self, session: Transmits, monotonic: Callable[[], float], patience_s: float = math.inf
+    ) -> None:
         self._session = session
         self._monotonic = monotonic
+        self._until = monotonic() + patience_s
         self.trips_s: list[float] = []
 
     def transmit(self, apdu: bytes) -> bytes:
-        """Send a command, return the response. Raises as the session does."""
+        """Send a command, return the response. Raises as the session does, and ``CardSlowError``."""
         began = self._monotonic()
+        if began > self._until:
+            raise CardSlowError("the medium takes too long", hint="present it again and hold it still")
         try:
             return self._session.transmit(apdu)
         finally:

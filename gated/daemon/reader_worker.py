@@ -40,6 +40,7 @@ class ReaderWorker:
         post: tells the lane.
         monotonic: seconds that never go back, for the heartbeat and for how long a medium took.
         round_trips_s: by scheme, how long its fresh answer may take at most.
+        patience_s: after this no further command is sent to a medium.
 
     """
 
@@ -50,11 +51,13 @@ class ReaderWorker:
         post: Callable[[Message], None],
         monotonic: Callable[[], float],
         round_trips_s: Mapping[str, float] | None = None,
+        patience_s: float = math.inf,
     ) -> None:
         self._reader = reader
         self._converse = converse
         self._post = post
         self._round_trips_s = round_trips_s or {}
+        self._patience_s = patience_s
         self._stopping = threading.Event()
         self._called = threading.Event()  # something is to be done other than sensing
         self._signals: deque[Signal] = deque(maxlen=1)  # not shown yet: the latest wins
@@ -175,7 +178,7 @@ class ReaderWorker:
             return None
         self._told = ""
         try:
-            timed = Timed(session, self._monotonic)
+            timed = Timed(session, self._monotonic, self._patience_s)
             result = converse(self._converse(session.uid), timed)
             return in_time(result, timed.trips_s, self._round_trips_s)
         finally:

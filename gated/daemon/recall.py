@@ -60,6 +60,10 @@ class Recall:
         """The name under which this sector knows a credential."""
         return index_of(credential, self._trust.sector_key)
 
+    def highest_shown(self, credential: Credential) -> int | None:
+        """The highest number that a medium with a rolling proof showed here. Raises ``StoreError``."""
+        return self._uses.highest_shown(self.index(credential))
+
     def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
         """What a medium would ask that ``binding`` bound, though nobody issued it."""
         self._believed = self._trust.now

@@ -85,10 +85,20 @@ class TapWay:
             return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
         return None if risen else Refusal(Reason.REPLAYED, {"scheme": proof.credential.scheme})
 
+    def _was_shown(self, proof: Proof) -> bool:
+        """Whether a rolling proof was shown before: then it is not known who leaves. A look, and no more."""
+        if proof.counter is None:
+            return False
+        try:
+            highest = self._recall.highest_shown(proof.credential)
+        except StoreError:
+            return True
+        return highest is not None and proof.counter <= highest
+
     def leave(self, proof: Proof | None) -> Leaving:
         """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""
         reading = self._time.read()
-        if proof is not None:
+        if proof is not None and not self._was_shown(proof):
             try:
                 decision = self.judge(proof, reading)
             except StoreError as error:

@@ -88,8 +88,10 @@ class Taps:
             self._tally.foreign()
             self.refuse(denied.refusal, denied, 0, since)
             return
-        key, proof = (credential.text, denied.refusal.reason), (credential.scheme, credential.assurance.label)
-        self._deny(key, proof, denied, since, deadline)
+        # One that nobody bound may have another number at each tap, and a row for each would fill the disk.
+        name = credential.scheme if denied.pass_ is None else credential.text
+        proof = credential.scheme, credential.assurance.label
+        self._deny((name, denied.refusal.reason), proof, denied, since, deadline)
 
     def _deny(self, key: Hashable, proof: _Proof, denied: Denied, since: float, deadline: float) -> None:
         seq = 0
@@ -114,6 +116,11 @@ class Taps:
         self._hops = self._hops._replace(acted=self._clock.monotonic() - began)
         return self._passage.standing.stage is Stage.RELEASED
 
+    def spend_unused(self, result: Proof | Refusal | None) -> None:
+        """What was shown while nobody could be let in is spent all the same. It waits for no disk."""
+        if isinstance(result, Proof):
+            self._way.spend(result, self._clock.monotonic())
+
     def let_out(self, result: Proof | Refusal | None, since: float) -> None:
         """Whatever the medium is, or is not: nobody is kept inside."""
         began = self._clock.monotonic()
@@ -121,8 +128,7 @@ class Taps:
         self._judged_s = self._clock.monotonic() - began
         obeyed = self._release(Leave(leaving.persons, leaving.pass_))
         self._opened(leaving if obeyed else None, 0, since)
-        if isinstance(result, Proof):  # afterwards: nobody waits inside for a disk
-            self._way.spend(result, self._clock.monotonic() + self._journal_wait_s)
+        self.spend_unused(result)  # afterwards: nobody waits inside for a disk
 
     def _opened(self, decision: Granted | Leaving | None, seq: int, since: float) -> None:
         """The way is free; None = the barrier did not obey."""

@@ -216,6 +216,7 @@ class Walkway:
     def _conversed(self, message: Conversed) -> None:
         if self._conversing is None:
             # Its deadline is over: whatever was proved, nobody stands behind it any more.
+            self._taps.spend_unused(message.result)
             self._serve()
             return
         since = self._conversing[1]
@@ -226,6 +227,7 @@ class Walkway:
         if self._takes_taps():
             self._taps.answer(message.result, since, hops)
         else:
+            self._taps.spend_unused(message.result)
             self._turn_away(since)
 
     # -------------------------------------------------------------- in and out of service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from gated.errors import StoreError
 from gated.model.event import Event, Settled
 from gated.store.connection import in_transaction, open_writer
 from gated.store.counting import count, keep, kept, reserve, settle
@@ -107,8 +109,8 @@ class JournalFile:
         """Do ``work`` in one transaction, at the cost of the ballast where the disk is full."""
         try:
             in_transaction(self.connection, work)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._give_up_ballast():
+        except (sqlite3.OperationalError, StoreError) as error:
+            if not _is_full(error) or not self._give_up_ballast():
                 raise
             in_transaction(self.connection, work)
 
@@ -135,3 +137,11 @@ class JournalFile:
     def kept(self) -> dict[str, Kept]:
         """How lanes stand by order."""
         return kept(self.connection)
+
+
+def _is_full(error: sqlite3.OperationalError | StoreError) -> bool:
+    """Whether the disk is: as SQLite tells it, or of a file that is written beside."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_FULL
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -14,11 +14,10 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from gated.errors import StoreError
-from gated.store.connection import errors_of, open_reader
 from gated.store.directory import write_durably
 from gated.store.journal import Journal
 
@@ -34,13 +33,6 @@ _RAISE = (
 )
 
 
-def highest_shown(journal: Path, id_: bytes) -> int | None:
-    """A medium's floor, looked at beside the gate; None = it never showed a number. Raises ``StoreError``."""
-    with errors_of(journal, "read"), closing(open_reader(journal)) as connection:
-        row = connection.execute("SELECT counter FROM rolling WHERE id = ?", (id_,)).fetchone()
-    return None if row is None else int(row[0])
-
-
 class RollingFloors:
     """Used by every lane. ``id``: 16 bytes that name a medium to this sector alone."""
 
@@ -48,7 +40,6 @@ class RollingFloors:
         """Queue what brings the two together again; it is done before anything that is asked later."""
         self._journal = journal
         self._file = file
-        self._askew = False  # the file ends in half a record
         self._agreement = journal.do(self._agree)
 
     def rise(self, id_: bytes, counter: int, timeout_s: float) -> bool | None:
@@ -57,15 +48,14 @@ class RollingFloors:
         Durable in both places on return. None = the disk was not ready in time; it may be raised all the
         same. Raises ``StoreError``.
         """
-        risen = False
-        if self._askew or self._agreement.error is not None:
-            self._askew = False
-            self._agreement = self._journal.do(self._agree)
+        risen, agreement = False, self._agreement
+        if agreement.error is not None:  # nobody passes before the two agree: try again first
+            agreement = self._agreement = self._journal.do(self._agree)
 
         def work(connection: sqlite3.Connection) -> None:
             nonlocal risen
-            if self._agreement.error is not None:  # the journal may know less than the file
-                raise self._agreement.error
+            if not agreement.seq:  # it did not land: the journal may know less than the file
+                raise agreement.error or StoreError(f"{self._file} and the journal do not agree yet")
             row = connection.execute("SELECT counter FROM rolling WHERE id = ?", (id_,)).fetchone()
             if row is not None and counter <= row[0]:
                 return
@@ -80,12 +70,11 @@ class RollingFloors:
 
     def _append(self, id_: bytes, counter: int) -> None:
         with self._written():
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            handle = os.open(self._file, flags, 0o600)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            handle = os.open(self._file, flags)
             try:
                 record = _record(id_, counter)
-                if os.write(handle, record) != len(record):
-                    self._askew = True  # what follows would be read askew
+                if os.write(handle, record) != len(record):  # a torn record is passed over when it is read
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fdatasync(handle)
             finally:
@@ -94,19 +83,23 @@ class RollingFloors:
     def _agree(self, connection: sqlite3.Connection) -> None:
         """In both places the higher of the two: the file then has one record for each medium, in order."""
         raw = self._told()
-        connection.executemany(_RAISE, _records(raw))
+        highest: dict[bytes, int] = {}
+        for id_, counter in _records(raw or b""):
+            highest[id_] = max(counter, highest.get(id_, 0))
+        connection.executemany(_RAISE, highest.items())
         due = bytearray()
         for id_, counter in connection.execute("SELECT id, counter FROM rolling ORDER BY id"):
             due += _record(id_, counter)
-        if due != raw:
+        # Also where there is none yet: a name that is made by an append could be lost with the power.
+        if raw is None or due != raw:
             with self._written():
                 write_durably(self._file, bytes(due))
 
-    def _told(self) -> bytes:
+    def _told(self) -> bytes | None:
         try:
             return self._file.read_bytes()
         except FileNotFoundError:
-            return b""
+            return None
         except OSError as error:
             raise StoreError(f"{self._file} cannot be read ({error.strerror})") from error
 
@@ -124,13 +117,18 @@ def _record(id_: bytes, counter: int) -> bytes:
 
 
 def _records(raw: bytes) -> Iterator[tuple[bytes, int]]:
-    """The records that are whole. One that a power cut cut off, or that was spoilt, is left out: the journal
-    has it too.
+    """The records that are whole, wherever they stand. What a power cut cut off, or damage spoilt, is passed
+    over byte by byte: the journal has it too.
     """
-    for at in range(0, len(raw) - _RECORD_BYTES + 1, _RECORD_BYTES):
+    at = spoilt = 0
+    while at + _RECORD_BYTES <= len(raw):
         record = raw[at : at + _RECORD_BYTES]
         id_, counter = record[:ID_BYTES], int.from_bytes(record[ID_BYTES : ID_BYTES + 4], "big")
         if record == _record(id_, counter):
             yield id_, counter
+            at += _RECORD_BYTES
         else:
-            log.warning("rolling.floors: the record at byte %d is damaged; the journal's number counts", at)
+            at, spoilt = at + 1, spoilt + 1
+    spoilt += len(raw) - at
+    if spoilt:
+        log.warning("rolling.floors: %d bytes of it are damaged; the journal's numbers count", spoilt)

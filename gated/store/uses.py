@@ -46,6 +46,9 @@ class Counted(NamedTuple):
 NEVER_USED = Counted(UNUSED, None)
 
 
+_HIGHEST = "SELECT counter FROM rolling WHERE id = ?"
+
+
 class Seen(NamedTuple):
     """People that this gate saw on a service day. ``inside`` never falls below 0 on the way; whoever is just
     let in has come.
@@ -109,6 +112,11 @@ class UsesReader:
             if of_venue:
                 in_venue = in_venue.and_(one)
         return in_zone, in_venue
+
+    def highest_shown(self, id_: bytes) -> int | None:
+        """The highest number of a medium with a rolling proof (``store.rolling``); None = it showed none."""
+        found = self._ask(_HIGHEST, (id_,))
+        return int(found[0][0]) if found else None
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import closing
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from gated.card import ndef
 from gated.card.identify import Scheme
 from gated.central.office import ProductRules
-from gated.devices.simulated.applets import AppletMedium, NdefApplet
+from gated.devices.simulated.applets import AppletMedium
 from gated.devices.simulated.media import Medium, Replayer, faulty
 from gated.devices.simulated.tag2 import Type2Medium
 from gated.model.credential import Assurance
@@ -33,6 +34,7 @@ from kinds import (
     pkoc,
     pkoc2,
     schemes,
+    showing,
     tables,
     tag,
     type4_tag,
@@ -175,7 +177,7 @@ def test_an_address_that_was_read_before_opens_nothing_not_even_after_a_restart(
     medium = ntag424()
     served = serve(site)
     assert [True, True] == [served.tap(medium).granted for _ in range(2)]
-    recording = AppletMedium(UID, [NdefApplet(applet_of(medium).sun.message(UID))])
+    recording = showing(applet_of(medium).sun.message(UID))
     assert "replayed" == reason(served.tap(recording))
     served.stop_now()
     again = serve(site)
@@ -194,7 +196,7 @@ def test_a_number_is_spent_by_a_refused_tap_and_by_going_out_too(tmp_path, serve
                  'direction = "exit"\n' + SUN)  # fmt: skip
     site.lanes = ("in-1", "out-1")
     medium = ntag424()
-    recording = AppletMedium(UID, [NdefApplet(b"")])
+    recording = showing(b"")
     served = serve(site)
     assert "unknown_medium" == reason(served.tap(medium))
     recording.applets[0].message = applet_of(medium).sun.message(UID)
@@ -209,6 +211,7 @@ def test_a_floor_that_cannot_be_written_lets_nobody_in(tmp_path, serve):
     site = made(tmp_path, SUN)
     bring(site, ("sun",), "strong")
     served = serve(site)
+    (site.state / ROLLING).unlink()
     (site.state / ROLLING).mkdir()
     told = served.tap(ntag424())
     assert ("out_of_service", "journal_failed") == (reason(told), told.refusal.params["cause"])
@@ -370,6 +373,7 @@ def taken(site, right):
 
 
 def test_no_uid_and_no_key_stands_in_the_journal_or_a_log_line(site, serve, caplog):
+    caplog.set_level(logging.DEBUG)
     from kinds import META_KEY, SERIAL, UID_KEY, VENUE_KEY
 
     bring(site, ("ntag424", "sun", "calypso", "record"))

@@ -214,4 +214,4 @@ def test_the_container_of_a_new_ntag_424_is_understood():
     from gated.card.type4 import capability
 
     new = bytes.fromhex("00172001 0000FF 0406E10401000000 0506E10500808283")
-    assert (b"\xe1\x04", 255) == capability(new)
+    assert (b"\xe1\x04", 255, 256) == capability(new)

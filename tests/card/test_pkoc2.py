@@ -324,7 +324,7 @@ REFUSED = {
     "cut short": (GOOD[:-1], UNREADABLE, "objects"),
     "a length without an end": (b"\x7f\x21\x80" + GOOD[4:] + b"\0\0", UNREADABLE, "objects"),
     "33 objects": (certificate(more=data_object(0x65, b"") * 27), UNREADABLE, "objects"),
-    "1025 bytes": (filled_to(1025), UNREADABLE, "endless"),
+    "1025 bytes": (filled_to(1025), UNREADABLE, "too_long"),
     "a zero": (b"\x00", UNREADABLE, "layout"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from gated.card import ndef
 from gated.card.identify import Scheme
-from gated.devices.simulated.applets import AppletMedium, NdefApplet
+from gated.devices.simulated.applets import AppletMedium
 from gated.devices.simulated.ev2 import Sun
 from kinds import (
     MIRROR,
@@ -23,6 +23,7 @@ from kinds import (
     proven,
     refused,
     show,
+    showing,
 )
 
 SUN = media_for(Scheme.SUN, Scheme.UID)
@@ -39,16 +40,12 @@ def test_plain_mirrors_are_read_too():
     assert 1 == proven(AppletMedium(UID, [applet]), media_for(Scheme.SUN, sun=PLAIN_MIRROR)).counter
 
 
-def shown(message):
-    return AppletMedium(UID, [NdefApplet(message)])
-
-
 @pytest.mark.parametrize("seen", [OTHER_UID, RANDOM_UID, b""])
 def test_an_address_shown_by_another_medium_is_a_copy(seen):
     """A tag, a phone that draws a number at each tap, and one that tells none."""
     message = applet_of(ntag424()).sun.message(UID)
-    assert "sun" == proven(shown(message), SUN).credential.scheme
-    elsewhere = AppletMedium(seen, [NdefApplet(message)])
+    assert "sun" == proven(showing(message), SUN).credential.scheme
+    elsewhere = showing(message, seen)
     assert ("copied", None) == refused(elsewhere, SUN)
 
 
@@ -56,8 +53,8 @@ def test_where_media_hide_their_uid_it_is_compared_with_none_but_another_is_a_co
     lane = media_for(Scheme.SUN, sun=replace(MIRROR, random_uid=True))
     for seen in (RANDOM_UID, b"", UID):
         message = applet_of(ntag424()).sun.message(UID)
-        assert "sun" == proven(AppletMedium(seen, [NdefApplet(message)]), lane).credential.scheme
-    assert ("copied", None) == refused(AppletMedium(OTHER_UID, [NdefApplet(message)]), lane)
+        assert "sun" == proven(showing(message, seen), lane).credential.scheme
+    assert ("copied", None) == refused(showing(message, OTHER_UID), lane)
 
 
 def address(text):
@@ -81,7 +78,7 @@ NOT_OURS = {
 
 @pytest.mark.parametrize("name", NOT_OURS)
 def test_an_address_of_somebody_else_is_none_of_ours(name):
-    assert show(shown(NOT_OURS[name]), media_for(Scheme.SUN)) is None
+    assert show(showing(NOT_OURS[name]), media_for(Scheme.SUN)) is None
 
 
 FORGED = {
@@ -91,11 +88,11 @@ FORGED = {
 
 
 def test_a_forged_address_is_refused_and_nothing_weaker_tried():
-    assert "bad_proof" == refused(shown(FORGED["invented"]), SUN)[0]
+    assert "bad_proof" == refused(showing(FORGED["invented"]), SUN)[0]
     one, other = Sun(applet_of(ntag424()).sun.file_key, MIRROR.meta_key()), None
     other = replace(one, counter=9)
     spliced = one.message(UID)[:-16] + other.message(UID)[-16:]
-    assert "bad_proof" == refused(shown(spliced), SUN)[0]
+    assert "bad_proof" == refused(showing(spliced), SUN)[0]
 
 
 def test_a_mac_under_another_venues_key_is_refused():

@@ -104,7 +104,7 @@ def ndef_seeds() -> Seeds:
 
 def container_target(data: bytes) -> None:
     with contextlib.suppress(CardFault):
-        file, chunk = type4.capability(data)
+        file, chunk, _size = type4.capability(data)
         assert file in data
         assert len(file) == 2
         assert 15 <= chunk <= 255

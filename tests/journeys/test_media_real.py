@@ -16,7 +16,6 @@ from gated.card import ndef
 from gated.card.identify import Scheme
 from gated.central.office import ProductRules
 from gated.config.secrets import DIRECTORY
-from gated.devices.simulated.applets import AppletMedium, NdefApplet
 from gated.errors import StoreError
 from gated.model.credential import Assurance
 from gated.store.chain import JournalReader
@@ -33,6 +32,7 @@ from kinds import (
     ntag424,
     phone,
     schemes,
+    showing,
     tables,
     tag,
 )
@@ -120,7 +120,7 @@ def test_media_at_a_gate_that_never_synced(tmp_path):
             assert ("granted", "symmetric-mutual") == box.tap(card)
         with box.running(end=signal.SIGKILL):
             assert ("granted", "symmetric-rolling") == box.tap(sun)
-            recording = AppletMedium(OTHER_UID, [NdefApplet(applet_of(sun).sun.message(OTHER_UID))])
+            recording = showing(applet_of(sun).sun.message(OTHER_UID), OTHER_UID)
         with box.running():
             assert ("denied", "replayed") == box.tap(recording)
             assert ("granted", "symmetric-rolling") == box.tap(sun)

@@ -88,24 +88,28 @@ class NdefApplet:
     aid = type4.AID
     native_aid = b""
 
-    def __init__(self, message: bytes, answer_bytes: int = 255) -> None:
+    def __init__(self, message: bytes, answer_bytes: int = 255, least: int = 32) -> None:
         self.message = message
+        self.least = least
         self.answer_bytes = answer_bytes  # MLe
         self._file: bytes | None = None
 
     @property
     def container(self) -> bytes:
         """The capability container."""
-        room = max(len(self.message) + 2, 256).to_bytes(2, "big")
+        room = self.size.to_bytes(2, "big")
         control = b"\x04\x06" + type4.NDEF_FILE + room + b"\x00\xff"
         return b"\x00\x0f\x20" + self.answer_bytes.to_bytes(2, "big") + b"\x00\xff" + control
 
+    @property
+    def size(self) -> int:
+        """Of its file, in bytes; past its end it answers nothing, as cards do."""
+        return max(len(self.message) + 2, self.least)
+
     def contents(self) -> dict[bytes, bytes]:
         """Its files by identifier, as they are read now."""
-        return {
-            b"\xe1\x03": self.container,
-            type4.NDEF_FILE: len(self.message).to_bytes(2, "big") + self.message,
-        }
+        written = len(self.message).to_bytes(2, "big") + self.message
+        return {b"\xe1\x03": self.container, type4.NDEF_FILE: written.ljust(self.size, b"\x00")}
 
     def reset(self) -> None:
         """Forget the session."""
@@ -127,6 +131,8 @@ class NdefApplet:
         if self._file is None:
             return NOT_ALLOWED
         offset, count = int.from_bytes(apdu[2:4], "big"), apdu[4] if len(apdu) > 4 else 0
+        if offset + (count or 1) > len(self._file):
+            return WRONG_LENGTH
         return self._file[offset : offset + (count or 256)] + OK
 
 
