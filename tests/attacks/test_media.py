@@ -397,3 +397,44 @@ def test_no_uid_and_no_key_stands_in_the_journal_or_a_log_line(site, serve, capl
         for way in (secret.hex(), secret.hex().upper(), secret.hex(" "), secret.hex(":")):
             assert way.encode() not in raw
             assert way not in caplog.text
+
+
+def test_a_replayed_address_at_an_exit_lets_somebody_out_and_counts_nobody_as_gone(tmp_path, serve):
+    exit_ = '[[lane]]\nid = "out-1"\nreader = "simulated"\nbarrier = "simulated"\ndirection = "exit"\n' + SUN
+    site = made(tmp_path, SUN, exit_)
+    site.lanes = ("in-1", "out-1")
+    bring(site, ("sun",), "strong")
+    medium = ntag424()
+    served = serve(site)
+    assert served.tap(medium).granted
+    recording = showing(applet_of(medium).sun.message(UID))
+    told = served.tap(recording, "out-1")
+    assert (True, None) == (told.granted, told.decision.pass_)
+    told = served.tap(medium, "out-1")
+    assert (True, site.office.pass_of("sun")) == (told.granted, told.decision.pass_)
+    site.office.close()
+
+
+def test_what_was_shown_to_a_lane_out_of_service_is_spent_all_the_same(tmp_path, serve):
+    site = made(tmp_path, SUN)
+    bring(site, ("sun",), "strong")
+    medium = ntag424()
+    served = serve(site)
+    served.barriers["in-1"].break_down()
+    served.tap(medium)
+    served.barriers["in-1"].repair()
+    told = served.tap(showing(applet_of(medium).sun.message(UID)))
+    while reason(told) == "out_of_service":  # the barrier is coming back
+        told = served.tap(showing(applet_of(medium).sun.message(UID)))
+    assert "replayed" == reason(told)
+    site.office.close()
+
+
+def test_an_emulator_with_another_number_at_each_tap_leaves_one_row(site, serve):
+    statements = carried(site, "alice", "tag")
+    served = serve(site)
+    for number in range(6):
+        assert "copied" == reason(served.tap(tag(statements, bytes([4, number]) + OTHER_UID[2:])))
+    for number in range(20, 26):
+        assert "unknown_medium" == reason(served.tap(pkoc(number=number)))
+    assert ["copied", "unknown_medium"] == [row["reason"] for row in rows(site)]

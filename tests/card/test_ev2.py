@@ -272,3 +272,20 @@ def test_a_uid_that_names_nobody_is_none_even_when_it_was_proved():
     medium = ntag424(shown_uid=RANDOM_UID)
     applet_of(medium).real_uid = b"\x08\x01\x02\x03"
     assert ("unreadable", "uid") == refused(medium, EV2)
+
+
+@pytest.mark.parametrize("real", [bytes.fromhex("01020304"), UID, bytes(range(1, 11))])
+def test_a_uid_of_another_size_comes_behind_its_format_and_length(real):
+    medium = AppletMedium(RANDOM_UID, [ev2_applet(uid=real)])
+    applet_of(medium).real_uid = real if len(real) == 7 else bytes([0, len(real)]) + real
+    lane = media_for(Scheme.EV2)
+    assert proven(medium, lane).credential.value == real
+
+
+def test_a_uid_that_makes_the_input_of_its_key_too_long_is_refused():
+    from gated.card.diversify import Diversification
+
+    lane = media_for(
+        Scheme.EV2, ev2=(replace(APPLICATION, diversification=Diversification(("uid", b"x" * 24))),)
+    )
+    assert ("unreadable", "uid") == refused(AppletMedium(bytes(range(1, 11)), [ev2_applet(uid=UID)]), lane)

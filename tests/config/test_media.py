@@ -81,6 +81,9 @@ WRONG = {
     "an aid that is not hex": (EV2.replace("3042F5", "pool"), "media.ev2[0].aid"),
     "no key": (EV2.replace('key = "k"\n', ""), "media.ev2[0].key"),
     "a key number beyond any card's": (EV2.replace("number = 1", "number = 14"), "media.ev2[0].key_number"),
+    "the key version of a new card": (EV2 + "key_version = 0\n", "media.ev2[0].key_version"),
+    "the card itself": (EV2.replace("3042F5", "000000"), "media.ev2[0].aid"),
+    "the card itself by name": (EV2.replace("3042F5", "D2760000850100"), "media.ev2[0].aid"),
     "a key version of two bytes": (EV2 + "key_version = 256\n", "media.ev2[0].key_version"),
     "two keys for one application": (EV2 + EV2.replace('"k"', '"l"'), "media.ev2"),
     "the NDEF application without a key version": (

@@ -315,7 +315,9 @@ def test_a_contact_that_sticks_in_the_middle_of_a_release_is_unknown_and_closes_
     gate.barriers["in-1"].say(Faulted(Trouble.CONTACT_STUCK, "line 22"))
     assert until(lambda: ("out_of_service", "contact_stuck") in causes(site))
     assert until(lambda: [("unknown", "barrier_fault")] == settlements(site))
-    assert "contact_stuck" == gate.lamps["in-1"].refusal.params["cause"]
+    lamp = gate.lamps["in-1"]  # it is lit after the rows are written
+    assert until(lambda: lamp.refusal is not None)
+    assert "contact_stuck" == lamp.refusal.params["cause"]
 
 
 def test_an_orderly_stop_in_the_middle_of_a_party_settles_it(site, gate):

@@ -248,3 +248,13 @@ def test_a_driver_that_breaks_is_the_readers_fault():
         drive(
             identify(Talk(UID, secrets.token_bytes, lambda: NOW), Media(bytes(32), [Scheme.PKOC])), Broken()
         )
+
+
+def test_a_medium_that_answers_for_ever_is_asked_no_further_once_the_lane_waits_no_longer():
+    clock, carried = SimulatedClock(0), KINDS["type 4 tag"].make(b"x" * 600)
+    carried.applets[0].answer_bytes = 15  # it gives fifteen bytes at a time
+    timed = Timed(Slow(carried, clock, 0.125), clock.monotonic, patience_s=1.2)
+    talk = Talk(UID, secrets.token_bytes, lambda: NOW)
+    result = converse(identify(talk, KINDS["type 4 tag"].media), timed)
+    assert Refusal(Reason.UNREADABLE, {"scheme": "signed", "what": "slow"}) == result
+    assert 10 == len(timed.trips_s)

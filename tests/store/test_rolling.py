@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -173,3 +175,61 @@ def test_two_lanes_that_are_shown_one_number_let_one_in(journal, file):
 def test_whatever_stands_in_the_file_no_floor_is_invented(records, junk):
     raw = b"".join(_record(*one) for one in records) + junk
     assert records == list(_records(raw))
+
+
+def test_nobody_passes_while_an_agreement_is_pending_or_failed(journal, path, file):
+    """The journal was lost, the file cannot be read. A second lane asks for another try in between."""
+    floors = RollingFloors(journal, file)
+    assert floors.rise(ONE, 70, WAIT_S)
+    journal.stop(WAIT_S)
+    path.unlink()
+    file.rename(file.with_suffix(".aside"))
+    file.mkdir()
+    following, floors = again(journal, path, file)
+    try:
+        go_on, held, told = threading.Event(), threading.Event(), []
+        with pytest.raises(StoreError):
+            floors.rise(OTHER, 1, WAIT_S)
+        following.do(lambda _: (held.set(), go_on.wait(WAIT_S)))
+        assert held.wait(WAIT_S)
+
+        def lane():
+            try:
+                told.append(floors.rise(ONE, 70, WAIT_S))
+            except StoreError as error:
+                told.append(error)
+
+        lanes = [threading.Thread(target=lane) for _ in range(3)]
+        for one in lanes:
+            one.start()
+        go_on.set()
+        for one in lanes:
+            one.join(WAIT_S)
+        assert 3 == len([error for error in told if isinstance(error, StoreError)]), told
+    finally:
+        following.stop(WAIT_S)
+
+
+@pytest.mark.parametrize("at", [0, 1, 23, 24, 30])
+def test_bytes_that_were_put_in_or_taken_out_spoil_no_other_record(at):
+    raw = b"".join(_record(bytes([number]) * 16, number) for number in range(4))
+    found = dict(_records(raw[:at] + b"\x99" * 7 + raw[at:]))
+    assert 3 <= len(found)
+    assert found.items() <= {bytes([number]) * 16: number for number in range(4)}.items()
+    assert 3 == len(dict(_records(raw[:at] + raw[at + 1 :])))
+
+
+def test_a_full_disk_gives_up_its_reserve_for_a_floor(journal, path, file, monkeypatch):
+    floors, ballast = RollingFloors(journal, file), path.with_name("ballast")
+    assert floors.rise(ONE, 1, WAIT_S)
+    ballast.write_bytes(bytes(10))
+    real = os.open
+
+    def full(name, *more, **named):
+        if str(name) == str(file) and ballast.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(name, *more, **named)
+
+    monkeypatch.setattr(os, "open", full)  # the system's answer, not our code
+    assert floors.rise(ONE, 2, WAIT_S)
+    assert not ballast.exists()
