@@ -186,7 +186,8 @@ def cose_target(data: bytes, opening: Callable[..., Any] = open_statement) -> No
         token = f.token(f.POOLS, f.TYPES[number % 3], payload, protected)
         opened = opening(token, KEYS, f.ISSUED)
         if not isinstance(opened, Refusal):
-            assert payload == split(sign_statement(_OUR_KEY, opened)).payload
+            # Not the same bytes: a beginning may be said although it is that of the issue.
+            assert opened == opening(sign_statement(_OUR_KEY, opened), KEYS, f.ISSUED)
 
 
 def _as_it_stands(token: bytes, opening: Callable[..., Any]) -> None:
