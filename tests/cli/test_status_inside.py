@@ -87,7 +87,7 @@ def test_without_the_profile_it_is_not_told(served, capsys):
 
 
 def test_who_came_on_another_service_day_is_not_inside_today(served, capsys):
-    # So far ahead that the middle of what is possible, for a clock that went back, is another day at any hour.
+    # So far ahead that the middle of what is possible, once the clock goes back, is another day at any hour.
     gate = served("in-1", "out-1", clock=SimulatedClock(NOW + 5 * DAY))
     assert 3 == gate.inside()
     gate.served.stop_now()
