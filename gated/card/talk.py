@@ -20,8 +20,10 @@ Steps = Generator[bytes, bytes, T]
 Result = Proof | Refusal | None
 Conversation = Steps[Result]
 
-#: Of one answer, 61xx (ISO/IEC 7816-4:2020 clause 5.3.4) or 91AF: an endless chain is cut off.
+#: Of one answer after its first piece, 61xx (ISO/IEC 7816-4:2020 clause 5.3.4): an endless chain is cut off.
 MAX_CHAINED = 3
+#: The same of 91AF: some DESFire cards send frames of 59 bytes, whatever the reader takes.
+MAX_FRAMES = 8
 #: Commands of one tap. The longest conversation that is in order, a full NTAG 216 read four pages at a time
 #: after every other scheme was tried in vain, has some eighty.
 MAX_COMMANDS = 128
@@ -74,7 +76,7 @@ class Talk:
         apdu = command(0x90, ins, 0x00, 0x00, body)
         return (
             yield from self._collected(
-                apdu, most, MAX_CHAINED, lambda status: status == _MORE_FRAMES, _ADDITIONAL_FRAME
+                apdu, most, MAX_FRAMES, lambda status: status == _MORE_FRAMES, _ADDITIONAL_FRAME
             )
         )
 

@@ -34,7 +34,7 @@ _LENGTH, _DENIED, _NO_FILE, _BOUNDARY, _BAD_MAC = (
 #: Of GetVersion: vendor, type, subtype, version, size, protocol. A DESFire EV3 of 4 kB, and an NTAG 424.
 _DESFIRE, _NTAG_424 = bytes.fromhex("04010133001805"), bytes.fromhex("04040230001105")
 #: Native answers of a DESFire card go in frames of so many bytes.
-_FRAME_BYTES = 200
+_FRAME_BYTES = 59
 
 
 @dataclass
