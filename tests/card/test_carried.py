@@ -84,6 +84,7 @@ CONTAINERS = {
     "another version": bytes.fromhex("000F10 00FF 00FF 0406 E104 0100 00 FF".replace(" ", "")),
     "another control": bytes.fromhex("000F20 00FF 00FF 0506 E104 0100 00 FF".replace(" ", "")),
     "read with a key": bytes.fromhex("000F20 00FF 00FF 0406 E104 0100 80 FF".replace(" ", "")),
+    "a file of no use": bytes.fromhex("000F20 00FF 00FF 0406 E104 0004 00 FF".replace(" ", "")),
     "answers of no use": bytes.fromhex("000F20 0001 00FF 0406 E104 0100 00 FF".replace(" ", "")),
 }
 
