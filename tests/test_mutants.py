@@ -203,7 +203,7 @@ MUTANTS = {
         f"{MEDIA}::test_an_address_that_was_read_before_opens_nothing_not_even_after_a_restart",
     ),
     "a relay not refused": Mutant(
-        "daemon/reader_worker.py",
+        "daemon/conversing.py",
         "if limit is None or took <= limit:",
         "if True:",
         "tests/daemon/test_reader_worker.py::test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts",
@@ -415,9 +415,9 @@ MUTANTS = {
     ),
     "exits wait for their turn": Mutant(
         "daemon/tap.py",
-        "        reading = self._time.read()\n        if credential is not None:\n",
-        "        reading = self._time.read()\n"
-        "        with self._turn:\n            pass\n        if credential is not None:\n",
+        "        reading = self._time.read()\n        if proof is not None and not",
+        "        reading = self._time.read()\n        with self._turn:\n            pass\n"
+        "        if proof is not None and not",
         "tests/daemon/test_exits.py::test_no_exit_waits_for_a_lane_that_waits_for_the_disk",
     ),
     "a party pays for whom stayed outside": Mutant(
