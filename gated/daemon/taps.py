@@ -88,8 +88,9 @@ class Taps:
             self._tally.foreign()
             self.refuse(denied.refusal, denied, 0, since)
             return
-        # One that nobody bound may have another number at each tap, and a row for each would fill the disk.
-        name = credential.scheme if denied.pass_ is None else credential.text
+        # What a medium carries can be shown under another UID at each tap: a row for each would fill the disk.
+        is_own = denied.pass_ is not None or denied.refusal.reason is Reason.UNKNOWN_MEDIUM
+        name = credential.text if is_own else credential.scheme
         proof = credential.scheme, credential.assurance.label
         self._deny((name, denied.refusal.reason), proof, denied, since, deadline)
 

@@ -103,8 +103,9 @@ def test_a_medium_that_another_program_holds_is_not_ours_and_the_reader_is_fine(
     other.open()
     slot.insert(Medium(UID))
     held = sensed(other)
+    assert reader.wait_card(PATIENCE_S)
     with pytest.raises(CardError) as caught:
-        sensed(reader)
+        reader.connect()
     assert "another program" in caught.value.hint
     held.close()
     assert sensed(reader).uid == UID

@@ -16,7 +16,7 @@ from gated.config.scenario import load_scenario
 from gated.daemon.messages import Told
 from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.media import Medium
-from gated.model.credential import Assurance, Credential
+from gated.model.credential import Assurance, Credential, Proof
 from gated.model.decision import UNUSED, Denied, Granted, Leaving, Notice
 from gated.model.rules import Rules
 from gated.model.statement import DenialState, TargetKind
@@ -129,7 +129,9 @@ class Gate:
         """What is left after settlement, as ``gated explain`` reads it beside the running gate."""
         settings, trust = self.site.settings_and_trust()
         reading = TimeReading(tap.at, tap.at, None, ClockQuality.GOOD, self.clock.sample())
-        told = explained(settings, trust, settings.lanes[0], Asked(self.credential(tap.medium)), reading)
+        told = explained(
+            settings, trust, settings.lanes[0], Asked(Proof(self.credential(tap.medium))), reading
+        )
         return next(one.left for one in told.rights if one.right.id == right)
 
     def newest(self, kind: str) -> dict:
