@@ -88,7 +88,7 @@ class Taps:
             self._tally.foreign()
             self.refuse(denied.refusal, denied, 0, since)
             return
-        # What a medium carries can be shown under another UID at each tap: a row for each would fill the disk.
+        # Contents can be shown under another UID at each tap: a row for each would fill the disk.
         is_own = denied.pass_ is not None or denied.refusal.reason is Reason.UNKNOWN_MEDIUM
         name = credential.text if is_own else credential.scheme
         proof = credential.scheme, credential.assurance.label
