@@ -56,11 +56,12 @@ def _input(text: str) -> str | bytes:
     if text.startswith(_TEXT) and text.isascii() and len(text) > len(_TEXT):
         return text.removeprefix(_TEXT).encode("ascii")
     if text.startswith(_HEX):
-        return _bytes(text.removeprefix(_HEX))
+        return hex_bytes(text.removeprefix(_HEX))
     raise ValueError(f'{text!r} is none of "uid", "aid", "text:…", "hex:…"')
 
 
-def _bytes(text: str) -> bytes:
+def hex_bytes(text: str) -> bytes:
+    """At least one byte, as people write them. Raises ``ValueError``."""
     try:
         found = bytes.fromhex(text)
     except ValueError:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gated.card import cvc, ev2, pkoc, pkoc2, record, sun, type4
-from gated.card.diversify import AID, UID, Diversification, diversification_of
+from gated.card.diversify import AID, UID, Diversification, diversification_of, hex_bytes
 from gated.card.secure import Mode
 from gated.config.secrets import MediaKey, media_key
 from gated.model.document import DocumentError, Table
@@ -98,7 +98,7 @@ def _issuers(table: Table) -> Mapping[str, bytes]:
 
 
 def _point(text: str) -> bytes:
-    point = _bytes(text)
+    point = hex_bytes(text)
     try:
         if len(point) != 65:
             raise ValueError
@@ -168,7 +168,7 @@ def _parameter(text: str) -> str:
 
 def aid_of(text: str) -> bytes:
     """An application's number, as people write it. Raises ``ValueError``."""
-    aid = _bytes(text)
+    aid = hex_bytes(text)
     if len(aid) not in _AID_BYTES:
         raise ValueError("must be 3 bytes (native) or 5 to 16 (a DF name), in hex")
     if aid in _OF_EVERY_CARD:
@@ -177,7 +177,7 @@ def aid_of(text: str) -> bytes:
 
 
 def _name(text: str) -> bytes:
-    name = _bytes(text)
+    name = hex_bytes(text)
     if not 5 <= len(name) <= 16:
         raise ValueError("must be the name of an application, 5 to 16 bytes in hex")
     return name
@@ -189,16 +189,6 @@ def _diversification(table: Table, aid_bytes: int) -> Diversification:
         return diversification_of(words, aid_bytes)
     except ValueError as error:
         raise DocumentError(table.path("diversification"), str(error)) from None
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if not found:
-        raise ValueError(f"{text!r} is not hex")
-    return found
 
 
 def _pass_file(table: Table) -> ev2.PassFile:
