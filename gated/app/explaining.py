@@ -77,10 +77,8 @@ def _is_replayed(settings: Settings, trust: Trust, lane: LaneSettings, proof: Pr
     """Whether an entry would refuse it for a number that is no higher than one shown before."""
     if proof.counter is None or lane.lane.direction is Direction.EXIT:
         return False
-    index = index_of(proof.credential, trust.sector_key)
     with closing(UsesReader(settings.state_dir / JOURNAL)) as uses:
-        highest = uses.highest_shown(index)
-    return highest is not None and proof.counter <= highest
+        return uses.was_shown(index_of(proof.credential, trust.sector_key), proof.counter)
 
 
 def lane_of(settings: Settings, name: str | None) -> LaneSettings:

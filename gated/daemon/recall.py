@@ -60,9 +60,9 @@ class Recall:
         """The name under which this sector knows a credential."""
         return index_of(credential, self._trust.sector_key)
 
-    def highest_shown(self, credential: Credential) -> int | None:
-        """The highest number that a medium with a rolling proof showed here. Raises ``StoreError``."""
-        return self._uses.highest_shown(self.index(credential))
+    def was_shown(self, proof: Proof) -> bool:
+        """Whether a rolling proof was shown here before. Raises ``StoreError``."""
+        return proof.counter is not None and self._uses.was_shown(self.index(proof.credential), proof.counter)
 
     def of_pass(self, binding: Binding, credential: Credential, reading: TimeReading) -> Question:
         """What a medium would ask that ``binding`` bound, though nobody issued it."""

@@ -85,29 +85,21 @@ class TapWay:
             return Refusal(Reason.OUT_OF_SERVICE, {"cause": "journal_slow"})
         return None if risen else Refusal(Reason.REPLAYED, {"scheme": proof.credential.scheme})
 
-    def _was_shown(self, proof: Proof) -> bool:
-        """Whether a rolling proof was shown before: then it is not known who leaves. A look, and no more."""
-        if proof.counter is None:
-            return False
-        try:
-            highest = self._recall.highest_shown(proof.credential)
-        except StoreError:
-            return True
-        return highest is not None and proof.counter <= highest
-
     def leave(self, proof: Proof | None) -> Leaving:
-        """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside."""
+        """Who may go out. It waits for nothing: what cannot be recalled keeps nobody inside.
+
+        Of a rolling proof that was shown before it is not known who leaves: anybody may have a copy of it.
+        """
         reading = self._time.read()
-        if proof is not None and not self._was_shown(proof):
-            try:
+        try:
+            if proof is not None and not self._recall.was_shown(proof):
                 decision = self.judge(proof, reading)
-            except StoreError as error:
-                log.error("lane %s: %s", self._lane.id, error)
-            except Exception:  # nor does a bug
-                log.exception("lane %s: unexpected", self._lane.id)
-            else:
                 assert isinstance(decision, Leaving)
                 return decision
+        except StoreError as error:
+            log.error("lane %s: %s", self._lane.id, error)
+        except Exception:  # nor does a bug
+            log.exception("lane %s: unexpected", self._lane.id)
         return Leaving(None, 1, reading.quality)
 
     def take(self, proof: Proof, deadline: float) -> Written | Refusal:

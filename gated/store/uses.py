@@ -113,10 +113,12 @@ class UsesReader:
                 in_venue = in_venue.and_(one)
         return in_zone, in_venue
 
-    def highest_shown(self, id_: bytes) -> int | None:
-        """The highest number of a medium with a rolling proof (``store.rolling``); None = it showed none."""
-        found = self._ask(_HIGHEST, (id_,))
-        return int(found[0][0]) if found else None
+    def was_shown(self, id_: bytes, counter: int) -> bool:
+        """Whether a medium with a rolling proof showed this number or a higher one (``store.rolling``).
+
+        A look, and no more: what counts is ``RollingFloors.rise``.
+        """
+        return any(counter <= highest for (highest,) in self._ask(_HIGHEST, (id_,)))
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         try:
