@@ -34,15 +34,8 @@ SCHEME = "ev2"
 #: What the ISO wrapping makes of the DESFire status codes 00, AF and AE.
 _DONE, _GO_ON, _KEY_REFUSED = 0x9100, 0x91AF, 0x91AE
 
-_SELECT_NATIVE, _KEY_VERSION, _FIRST, _NON_FIRST, _FRAME, _CARD_UID, _READ = (
-    0x5A,
-    0x64,
-    0x71,
-    0x77,
-    0xAF,
-    0x51,
-    0xAD,
-)
+_SELECT_NATIVE, _KEY_VERSION, _CARD_UID, _READ = 0x5A, 0x64, 0x51, 0xAD
+_FIRST, _NON_FIRST, _FRAME = 0x71, 0x77, 0xAF
 _NATIVE_AID_BYTES = 3
 _NO_IV = bytes(BLOCK)
 _CAPABILITIES = b"\x00"  # length of the reader's capability vector: we have none to tell
@@ -113,7 +106,6 @@ def is_ours(talk: Talk, application: Application) -> Steps[bool]:
 def _prove(talk: Talk, application: Application) -> Steps[Proof | Refusal]:
     try:
         if names_somebody(talk.uid):
-            assert talk.uid is not None
             uid, session = talk.uid, None
         elif application.uid_key is None:
             return unreadable(SCHEME, "random_uid")
@@ -123,9 +115,7 @@ def _prove(talk: Talk, application: Application) -> Steps[Proof | Refusal]:
         session = yield from _authenticated(talk, application.key_number, _own_key(application, uid), session)
         fresh = range(talk.sent - 1, talk.sent)
         carried = b"" if application.file is None else (yield from _carried(talk, session, application.file))
-    except _NotGenuine as fault:
-        return bad_proof(SCHEME, fault.what)
-    except WrongMac as fault:
+    except (_NotGenuine, WrongMac) as fault:
         return bad_proof(SCHEME, fault.what)
     return Proof(Credential(SCHEME, uid, Assurance.SYMMETRIC_MUTUAL), carried=carried, fresh=fresh)
 
