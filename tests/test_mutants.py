@@ -173,13 +173,13 @@ MUTANTS = {
         f"{MEDIA}::test_a_medium_that_failed_is_not_asked_for_something_weaker",
     ),
     "the UID not compared with the binding": Mutant(
-        "daemon/carried.py",
+        "credential/index.py",
         "    if binding.index != index_of(credential, sector_key):\n        return False\n",
         "",
         f"{MEDIA}::test_a_copied_medium_of_each_kind_is_refused_with_its_own_reason",
     ),
     "the key not compared with cnf": Mutant(
-        "daemon/carried.py",
+        "credential/index.py",
         "        return binding.confirmed_by == credential.value\n",
         "        return True\n",
         f"{MEDIA}::test_a_binding_for_a_key_is_none_for_a_tag_and_the_other_way_round",
@@ -203,7 +203,7 @@ MUTANTS = {
         f"{MEDIA}::test_an_address_that_was_read_before_opens_nothing_not_even_after_a_restart",
     ),
     "a relay not refused": Mutant(
-        "daemon/conversing.py",
+        "policy/round_trip.py",
         "if limit is None or took <= limit:",
         "if True:",
         "tests/daemon/test_reader_worker.py::test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts",

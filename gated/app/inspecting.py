@@ -19,13 +19,14 @@ from gated.card.talk import Result, Talk
 from gated.config.settings import LaneSettings, Settings
 from gated.daemon.beliefs import Beliefs, Trust
 from gated.daemon.carried import each_carried
-from gated.daemon.conversing import Timed, Transmits, converse, drive, fresh_s, in_time
+from gated.daemon.conversing import Timed, Transmits, converse, drive
 from gated.errors import CardError, StoreError
 from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Kind, place_of
 from gated.model.time import TimeReading
 from gated.policy.explain import Explanation
+from gated.policy.round_trip import fresh_s, in_time
 from gated.ports import CardSession, Reader
 
 #: Between two looks whether the time is over.

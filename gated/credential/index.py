@@ -6,7 +6,8 @@ import hmac
 from functools import lru_cache
 
 from gated.credential.claims import INDEX_BYTES
-from gated.model.credential import Credential
+from gated.model.credential import Assurance, Credential
+from gated.model.statement import Binding
 
 SECTOR_KEY_BYTES = 32
 
@@ -20,6 +21,15 @@ def index_of(credential: Credential, sector_key: bytes) -> bytes:
     keyed = _keyed(sector_key).copy()
     keyed.update(credential.text.encode("ascii"))
     return keyed.digest()[:INDEX_BYTES]
+
+
+def is_bound(binding: Binding, credential: Credential, sector_key: bytes) -> bool:
+    """Whether a binding was issued for this medium, and where that proves a key, for that key (RFC 8747)."""
+    if binding.index != index_of(credential, sector_key):
+        return False
+    if credential.assurance is Assurance.ASYMMETRIC:
+        return binding.confirmed_by == credential.value
+    return binding.confirmed_by is None
 
 
 @lru_cache(maxsize=4)  # setting up a key costs more than the rest

@@ -12,36 +12,17 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from gated.card.carried import SCHEME as STATIC
-from gated.credential.index import index_of
+from gated.credential.index import is_bound
 from gated.credential.statement import open_statement
 from gated.daemon.beliefs import Beliefs
-from gated.model.credential import Assurance, Credential, Proof
+from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
 from gated.model.statement import Binding, Entitlement, Statement
+from gated.policy.carried import NOTHING, Carried
 from gated.wire.statement_file import tokens
 
 #: Of one medium: bindings and rights of the sectors of a city.
 MAX_CARRIED = 8
-
-
-class Carried(NamedTuple):
-    """What of it counts: a binding of this medium, rights, and why the rest does not."""
-
-    binding: Binding | None = None
-    rights: tuple[Entitlement, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-
-    @property
-    def defects(self) -> list[Refusal]:
-        """What is wrong with statements that may be ours. A share for another sector is signed by keys that
-        this gate does not know: beside a binding of its own that is no defect.
-        """
-        return [one for one in self.refused if one.reason not in _OF_OTHERS]
-
-
-NOTHING = Carried()
-_OF_OTHERS = (Reason.UNKNOWN_KEY, Reason.FOREIGN_SECTOR)
 
 
 def open_carried(proof: Proof, believed: Beliefs, floor: int) -> Carried:
@@ -85,53 +66,6 @@ def _why_not(statement: Statement, proof: Proof, believed: Beliefs) -> Refusal |
     """Why a genuine statement does not count on this medium."""
     if statement.sector != believed.profile.sector:
         return Refusal(Reason.FOREIGN_SECTOR, {"sector": statement.sector})
-    if isinstance(statement, Binding) and not _is_of(statement, proof.credential, believed.sector_key):
+    if isinstance(statement, Binding) and not is_bound(statement, proof.credential, believed.sector_key):
         return Refusal(Reason.COPIED, {"scheme": proof.credential.scheme})
     return None
-
-
-def _is_of(binding: Binding, credential: Credential, sector_key: bytes) -> bool:
-    """Whether it was issued for this medium, and where that proves a key, for that key."""
-    if binding.index != index_of(credential, sector_key):
-        return False
-    if credential.assurance is Assurance.ASYMMETRIC:
-        return binding.confirmed_by == credential.value
-    return binding.confirmed_by is None
-
-
-def must_carry(proof: Proof) -> bool:
-    """Whether a medium is nobody without a binding of its own: it proves nothing but that."""
-    return proof.credential.scheme == STATIC
-
-
-def why_nobody(carried: Carried, scheme: str) -> Refusal:
-    """Why a medium that must carry its binding does not."""
-    copied = [one for one in carried.refused if one.reason is Reason.COPIED]
-    if carried.refused:
-        return (copied or list(carried.refused))[0]
-    return Refusal(Reason.UNREADABLE, {"scheme": scheme, "what": "binding"})
-
-
-def binding_of(proof: Proof, known: Binding | Refusal | None, carried: Carried) -> Binding | Refusal | None:
-    """Whose medium it is, by what the cache knows and what it carries: the newest word counts.
-
-    A row of the cache that does not verify refuses, whatever is carried: spoiling it must bring nothing.
-    """
-    own = carried.binding
-    if isinstance(known, Refusal):
-        return known
-    if own is None and must_carry(proof):
-        return why_nobody(carried, proof.credential.scheme)
-    if known is None or own is None:
-        copied = [one for one in carried.refused if one.reason is Reason.COPIED]
-        return known or own or next(iter(copied), None)
-    return own if own.revision > known.revision else known
-
-
-def merged(known: list[Entitlement], carried: Carried, pass_: bytes) -> list[Entitlement]:
-    """Rights of a pass from the cache and from its medium; of one id the highest revision counts."""
-    best = {right.id: right for right in known}
-    for right in carried.rights:
-        if right.pass_ == pass_ and (right.id not in best or right.revision > best[right.id].revision):
-            best[right.id] = right
-    return list(best.values())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from gated.card.talk import Conversation, Result, Steps
 from gated.errors import CardError, CardSlowError
-from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
 
 log = logging.getLogger(__name__)
@@ -48,33 +47,6 @@ class Timed:
             return self._session.transmit(apdu)
         finally:
             self.trips_s.append(self._monotonic() - began)
-
-
-def fresh_s(result: Result, trips_s: Sequence[float]) -> float | None:
-    """How long the answer took that nobody could give beforehand, in seconds; None = there was none.
-
-    All its parts count: whoever relays could answer at once that there is more (61xx), and think meanwhile.
-    """
-    if not isinstance(result, Proof) or result.fresh is None:
-        return None
-    return sum(trips_s[result.fresh.start : result.fresh.stop])
-
-
-def in_time(result: Result, trips_s: Sequence[float], limits_s: Mapping[str, float]) -> Result:
-    """Refuse a fresh answer that took longer than a medium of its scheme ever needs: it came from further
-    away. That finds phones which relay over a network; a wire adds too little to be seen.
-    """
-    took = fresh_s(result, trips_s)
-    if took is None:
-        return result
-    assert isinstance(result, Proof)
-    scheme = result.credential.scheme
-    limit = limits_s.get(scheme)
-    if limit is None or took <= limit:
-        return result
-    return Refusal(
-        Reason.TOO_SLOW, {"scheme": scheme, "took_ms": round(took * 1000), "limit_ms": round(limit * 1000)}
-    )
 
 
 class NotUnderstoodError(Exception):

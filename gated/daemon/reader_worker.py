@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from gated.card.talk import Conversation, Result
-from gated.daemon.conversing import Timed, converse, in_time
+from gated.daemon.conversing import Timed, converse
 from gated.daemon.messages import Conversed, Conversing, Message, ReaderLost, ReaderReady
 from gated.errors import CardError, ReaderError
+from gated.policy.round_trip import in_time
 from gated.ports import Reader, Signal
 
 log = logging.getLogger(__name__)

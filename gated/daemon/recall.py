@@ -5,7 +5,7 @@ from __future__ import annotations
 from gated.credential.index import index_of
 from gated.credential.statement import open_statement
 from gated.daemon.beliefs import Trust
-from gated.daemon.carried import NOTHING, Carried, binding_of, merged, open_carried
+from gated.daemon.carried import open_carried
 from gated.daemon.knowledge import Knowledge
 from gated.model.credential import Credential, Proof
 from gated.model.decision import EMPTY, NOBODY, Candidate, Occupancy, Presence, Question
@@ -14,6 +14,7 @@ from gated.model.statement import Binding, Denial, Entitlement, Kind, Statement,
 from gated.model.time import TimeReading
 from gated.model.venue import Direction, Freshness, Lane
 from gated.policy.calendar import shift_of
+from gated.policy.carried import NOTHING, Carried, binding_of, merged
 from gated.policy.freshness import freshness
 from gated.policy.reckoning import day_time
 from gated.policy.terms import asks_uses, asks_who_is_inside

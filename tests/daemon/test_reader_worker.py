@@ -10,15 +10,16 @@ import pytest
 
 from gated.card.identify import Media, Scheme, identify
 from gated.card.talk import Talk
-from gated.daemon.conversing import Timed, converse, drive, in_time
+from gated.daemon.conversing import Timed, converse, drive
 from gated.daemon.messages import Conversed, Conversing, ReaderLost, ReaderReady
 from gated.daemon.reader_worker import WAIT_S, ReaderWorker
 from gated.devices.clock import SystemClock
 from gated.devices.simulated.clock import SimulatedClock
 from gated.devices.simulated.media import Faults
 from gated.devices.simulated.reader import SimulatedReader
-from gated.model.credential import Assurance, Credential, Proof
+from gated.model.credential import Proof
 from gated.model.refusal import Reason, Refusal
+from gated.policy.round_trip import in_time
 from gated.ports import Signal
 from kinds import KINDS, NOW, RANDOM_UID, UID
 from venue import PATIENCE_S, Site, medium, until
@@ -196,18 +197,6 @@ def test_a_fresh_answer_that_took_too_long_is_refused_and_no_other_counts(name):
         else:
             assert isinstance(judged, Proof)
     assert [delay for delay in DELAYS_MS if delay > 250] == late
-
-
-def test_only_the_command_that_nobody_could_answer_beforehand_is_timed():
-    proof = Proof(Credential("ev2", UID, Assurance.SYMMETRIC_MUTUAL), fresh=range(1, 2))
-    assert proof == in_time(proof, [9.0, 0.1, 9.0], {"ev2": 0.2})
-    assert isinstance(in_time(proof, [0.1, 0.3, 0.1], {"ev2": 0.2}), Refusal)
-    assert proof == in_time(proof, [0.1, 0.3], {"pkoc": 0.2})
-    chained = Proof(proof.credential, fresh=range(1, 3))  # 61xx at once, and the rest when the relay has it
-    assert isinstance(in_time(chained, [0.0, 0.0, 0.3], {"ev2": 0.2}), Refusal)
-    assert chained == in_time(chained, [9.0, 0.1, 0.1], {"ev2": 0.2})
-    for other in (None, Refusal(Reason.BAD_PROOF), Proof(proof.credential)):
-        assert other == in_time(other, [9.0], {"ev2": 0.0})
 
 
 def test_a_relay_is_refused_at_the_lane_and_the_medium_itself_is_not(serve, tmp_path):
