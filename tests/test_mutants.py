@@ -415,9 +415,8 @@ MUTANTS = {
     ),
     "exits wait for their turn": Mutant(
         "daemon/tap.py",
-        "        reading = self._time.read()\n        if proof is not None and not",
-        "        reading = self._time.read()\n        with self._turn:\n            pass\n"
-        "        if proof is not None and not",
+        "        try:\n            if proof is not None and not",
+        "        with self._turn:\n            pass\n        try:\n            if proof is not None and not",
         "tests/daemon/test_exits.py::test_no_exit_waits_for_a_lane_that_waits_for_the_disk",
     ),
     "a party pays for whom stayed outside": Mutant(
