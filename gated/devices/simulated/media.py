@@ -106,6 +106,19 @@ def answered_by_reader(medium: Medium, apdu: bytes) -> bytes | None:
     return NOT_SUPPORTED if (apdu[:1] == bytes([_OF_THE_READER])) == medium.converses else None
 
 
+def uncompressed(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key of a P-256 key, 65 bytes (SEC 1 section 2.3.3)."""
+    return key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+
+
+def raw_signature(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    """ECDSA with SHA-256, as media give it: r ‖ s, 32 bytes each."""
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
 class PkocMedium(Medium):
     """A PKOC version 1 card or phone with a key of its own."""
 
@@ -126,9 +139,7 @@ class PkocMedium(Medium):
     @property
     def public(self) -> bytes:
         """Its public key, uncompressed, 65 bytes."""
-        return self._key.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        return uncompressed(self._key)
 
     def reset(self) -> None:
         """Forget the session."""
@@ -153,8 +164,7 @@ class PkocMedium(Medium):
         if at < 0:
             return _WRONG_LENGTH
         transaction = body[at + 2 : at + 18]
-        r, s = decode_dss_signature(self._key.sign(transaction, ec.ECDSA(hashes.SHA256())))
-        signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        signature = raw_signature(self._key, transaction)
         self.last_answer = b"\x5a\x41" + self.public + b"\x9e\x40" + signature + _OK
         return self.last_answer
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gated.devices.simulated.media import PkocMedium
+from gated.devices.simulated.media import PkocMedium, raw_signature, uncompressed
 
 _OK = b"\x90\x00"
 _WRONG_LENGTH = b"\x67\x00"
@@ -61,7 +59,7 @@ class Pkoc2Medium(PkocMedium):
     def _prove(self, apdu: bytes) -> bytes:
         if len(apdu) != 38 or apdu[4] != 32:
             return _WRONG_LENGTH
-        self.last_answer = data_object(0x9E, _signature(self._key, apdu[5:37])) + _OK
+        self.last_answer = data_object(0x9E, raw_signature(self._key, apdu[5:37])) + _OK
         return self.last_answer
 
 
@@ -80,9 +78,7 @@ class Issuer:
     @property
     def public(self) -> bytes:
         """Its public key, uncompressed, 65 bytes: what a gate is told of it."""
-        return self._key.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        return uncompressed(self._key)
 
     def issue(
         self,
@@ -115,7 +111,7 @@ class Issuer:
     def certified(self, body: bytes) -> bytes:
         """A certificate with any body, right or wrong, and this issuer's signature over it."""
         whole = data_object(0x7F4E, body)
-        return data_object(0x7F21, whole + data_object(0x5F37, _signature(self._key, whole)))
+        return data_object(0x7F21, whole + data_object(0x5F37, raw_signature(self._key, whole)))
 
 
 def data_object(tag: int, value: bytes) -> bytes:
@@ -124,8 +120,3 @@ def data_object(tag: int, value: bytes) -> bytes:
     width = 0 if size < 0x80 else 1 if size < 0x100 else 2
     length = bytes([0x80 | width]) + size.to_bytes(width, "big") if width else bytes([size])
     return tag.to_bytes(1 if tag < 0x100 else 2, "big") + length + value
-
-
-def _signature(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
