@@ -177,9 +177,7 @@ class Ev2Applet:
         offset, count = int.from_bytes(header[1:4], "little"), int.from_bytes(header[4:7], "little")
         if not count or offset + count > len(file.data):
             return _BOUNDARY
-        return self._said(
-            session, file.data[offset : offset + count] if count else file.data[offset:], file.mode
-        )
+        return self._said(session, file.data[offset : offset + count], file.mode)
 
     def _said(self, session: _Session, data: bytes, mode: Mode) -> bytes:
         session.counter += 1

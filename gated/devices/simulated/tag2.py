@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from gated.card.type2 import BLOCK_BYTES, PAGE_BYTES, read_block
-from gated.devices.simulated.media import Medium
+from gated.devices.simulated.media import NOT_SUPPORTED, Medium
 
 #: Of the data area, by chip, as the capability container tells it when delivered (data sheets NTAG213_215_216
 #: rev. 3.2 section 8.5.6 and MF0ULX1 rev. 3.3): less than the user memory of the two larger ones.
 DATA_BYTES = {"ntag213": 144, "ntag215": 496, "ntag216": 872, "ultralight": 48}
-NOT_SUPPORTED = b"\x6a\x81"
 _NO_SUCH_PAGE = b"\x6a\x82"
 _OK = b"\x90\x00"
 _FIRST_PAGE = 4

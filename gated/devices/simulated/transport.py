@@ -22,7 +22,7 @@ class CalypsoApplet:
 
     def select(self) -> bytes:
         """The FCI; its inner objects come in either order."""
-        parts = [b"\xc7" + bytes([len(self.serial)]) + self.serial, bytes.fromhex("53070A2E11420001FF")[:9]]
+        parts = [b"\xc7" + bytes([len(self.serial)]) + self.serial, bytes.fromhex("53070A2E11420001FF")]
         inner = b"".join(parts if self.serial_first else parts[::-1])
         template = b"\xbf\x0c" + bytes([len(inner)]) + inner
         proprietary = b"\xa5" + bytes([len(template)]) + template
